@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Addressing
+
+/// What plugind must remember across its own death: networks, endpoints, pools, addresses, settings.
+///
+/// The engine never repeats itself (no CreateNetwork after a restart, no second teardown call), so what is
+/// not stored is lost. Owners keep their own model in memory and write every change here before they answer.
+public protocol StateStore: Sendable {
+    /// Everything stored, read once at start.
+    func load() throws(StoreError) -> StoredState
+
+    /// Makes `changes` durable, all or none, and returns only then.
+    ///
+    /// Callers that wait at the same moment share one transaction and one disk flush. A failure concerns
+    /// only the caller whose changes could not be written.
+    func commit(_ changes: [Change]) async throws(StoreError)
+}
+
+/// One change of the stored state. `put` replaces a record of the same key; deleting what is gone succeeds.
+public enum Change: Hashable, Sendable {
+    case putNetwork(NetworkRecord)
+    case deleteNetwork(NetworkID)
+    case putEndpoint(EndpointRecord)
+    case deleteEndpoint(EndpointID)
+    case putPool(PoolRecord)
+    /// Deletes the pool and every address in it.
+    case deletePool(String)
+    case putAddress(AddressRecord)
+    case deleteAddress(pool: String, address: IPAddress)
+    case putSetting(key: String, value: String)
+}
+
+/// Everything that was stored.
+public struct StoredState: Hashable, Sendable {
+    public var networks: [NetworkRecord]
+    public var endpoints: [EndpointRecord]
+    public var pools: [PoolRecord]
+    public var addresses: [AddressRecord]
+    public var settings: [String: String]
+
+    public init(
+        networks: [NetworkRecord] = [], endpoints: [EndpointRecord] = [], pools: [PoolRecord] = [],
+        addresses: [AddressRecord] = [], settings: [String: String] = [:]
+    ) {
+        self.networks = networks
+        self.endpoints = endpoints
+        self.pools = pools
+        self.addresses = addresses
+        self.settings = settings
+    }
+}
+
+/// A failure of the store, in words, with the way out where there is one.
+public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}
