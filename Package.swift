@@ -16,7 +16,12 @@ let package = Package(
     name: "plugind",
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "Addressing", swiftSettings: swiftSettings),
@@ -26,6 +31,18 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(name: "PluginKit", dependencies: [logging], swiftSettings: swiftSettings),
         .target(
+            name: "PluginServer",
+            dependencies: [
+                "PluginKit", logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "TestSupport", dependencies: ["Addressing", "PluginKit", "Store"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(
@@ -33,5 +50,13 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Addressing", "Store"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PluginKitTests", dependencies: ["PluginKit", "TestSupport", logging], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PluginServerTests",
+            dependencies: [
+                "PluginKit", "PluginServer", logging,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
     ]
 )
