@@ -10,6 +10,10 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let cSettings: [CSetting] = [
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
+]
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -24,7 +28,12 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .systemLibrary(name: "Cmnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+        .systemLibrary(name: "Cnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .target(name: "CNetlink", dependencies: ["Cmnl"], cSettings: cSettings),
         .target(name: "Addressing", swiftSettings: swiftSettings),
+        .target(
+            name: "HostNetwork", dependencies: ["Addressing", "CNetlink", "Cnftables"], swiftSettings: swiftSettings),
         .target(
             name: "Store",
             dependencies: ["Addressing", .product(name: "GRDB", package: "GRDB.swift")],
@@ -47,6 +56,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "AddressingTests", dependencies: ["Addressing", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "NetlinkTests", dependencies: ["Addressing", "HostNetwork", "CNetlink"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "StoreTests", dependencies: ["Addressing", "Store"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PluginKitTests", dependencies: ["PluginKit", "TestSupport", logging], swiftSettings: swiftSettings),

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Addressing
+import Glibc
+import Synchronization
+
+/// The real kernel, over rtnetlink.
+public final class RTNetlink: Kernel {
+    private let requests: Mutex<NetlinkSocket>
+
+    public init() throws(KernelError) {
+        requests = Mutex(try NetlinkSocket(for: .requests))
+    }
+
+    // MARK: Bridges and veth pairs
+
+    public func addBridge(_ bridge: BridgeSpec) throws(KernelError) {
+        // A bridge takes its MTU over from its ports, and goes back to 1500 with the last one, until somebody changes
+        // the MTU; being made with one does not count, and neither does "changing" it to what it is. So the bridge is
+        // made with one and gets another: `br_mtu_auto_adjust` then leaves it alone.
+        let firstMTU: UInt32 = bridge.mtu == 1500 ? 1499 : 1500
+        try exchange { socket throws(KernelError) in
+            try socket.addBridge(bridge.name, mac: bridge.mac, mtu: firstMTU)
+        }
+        try deletingOnFailure(bridge.name) { () throws(KernelError) in
+            // While the bridge is down: once it is up, a container could be quicker with a router advertisement.
+            try setUpIPv6(of: bridge)
+            try writeSysctl("net/ipv4/conf/\(bridge.name)/forwarding", bridge.isForwarding ? "1" : "0")
+            try exchange { socket throws(KernelError) in
+                let link = try Self.require(bridge.name, socket, "configure bridge \(bridge.name)")
+                try socket.configure(bridge, index: link.index)
+            }
+        }
+    }
+
+    /// Off means off. On means without router advertisements, by which a container could become the host's
+    /// gateway (CVE-2020-13401).
+    private func setUpIPv6(of bridge: BridgeSpec) throws(KernelError) {
+        let directory = "net/ipv6/conf/\(bridge.name)"
+        do throws(KernelError) {
+            try writeSysctl("\(directory)/disable_ipv6", bridge.isIPv6Enabled ? "0" : "1")
+            try writeSysctl("\(directory)/accept_ra", "0")
+            try writeSysctl("\(directory)/forwarding", bridge.isForwarding && bridge.isIPv6Enabled ? "1" : "0")
+        } catch {
+            // A host without IPv6 has none to turn off.
+            guard error.code == ENOENT, !bridge.isIPv6Enabled else { throw error }
+        }
+    }
+
+    public func addVethPair(_ pair: VethSpec) throws(KernelError) {
+        try exchange { socket throws(KernelError) in
+            let bridge = try Self.require(pair.bridge, socket, "add veth pair \(pair.host)")
+            try socket.addVethPair(pair, bridge: bridge.index)
+        }
+        // The kernel takes no alias when it makes a link. Not in the same batch: had the pair been refused because the
+        // name is taken, the alias would go to the link that has it.
+        try deletingOnFailure(pair.host) { () throws(KernelError) in
+            try exchange { socket throws(KernelError) in try socket.setAlias(pair.alias, of: pair.host) }
+        }
+    }
+
+    // MARK: Links
+
+    public func link(named name: InterfaceName) throws(KernelError) -> Link? {
+        try exchange { socket throws(KernelError) in try socket.link(named: name) }
+    }
+
+    public func deleteLink(_ name: InterfaceName) throws(KernelError) {
+        // A socket of its own for each, so that nothing waits for it. The kernel answers a delete only after an RCU grace
+        // period, some 16 ms; but it waits for that (in `netdev_run_todo`) when it has already let go of the rtnl lock,
+        // so that requests on other sockets pass meanwhile, other deletes among them.
+        do throws(KernelError) {
+            try NetlinkSocket(for: .requests).delete(name)
+        } catch {
+            guard error.code == ENODEV else { throw error }
+        }
+    }
+
+    public func attach(_ name: InterfaceName, to bridge: InterfaceName) throws(KernelError) {
+        let operation = "attach \(name) to \(bridge)"
+        try exchange { socket throws(KernelError) in
+            let link = try Self.require(name, socket, operation)
+            let master = try Self.require(bridge, socket, operation)
+            try socket.setMaster(master.index, of: name)
+            do throws(KernelError) {
+                try socket.setUp(true, of: name)
+            } catch {
+                try? socket.setMaster(link.master, of: name)
+                throw error
+            }
+        }
+    }
+
+    public func setMTU(_ mtu: UInt32, of name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in try socket.setMTU(mtu, of: name) }
+    }
+
+    public func setUp(_ isUp: Bool, of name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in try socket.setUp(isUp, of: name) }
+    }
+
+    // MARK: Addresses
+
+    public func addAddress(_ address: InterfaceAddress, to name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in
+            let link = try Self.require(name, socket, "add address \(address) to \(name)")
+            try socket.addAddress(address, to: link.index, name: name)
+        }
+    }
+
+    public func deleteAddress(_ address: InterfaceAddress, from name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in
+            guard let link = try socket.link(named: name) else { return }
+            do throws(KernelError) {
+                try socket.deleteAddress(address, from: link.index, name: name)
+            } catch {
+                guard error.code == EADDRNOTAVAIL || error.code == ENODEV else { throw error }
+            }
+        }
+    }
+
+    // MARK: Everything
+
+    public func links() throws(KernelError) -> [Link] {
+        try exchange { socket throws(KernelError) in try socket.links() }
+    }
+
+    public func addresses() throws(KernelError) -> [LinkAddress] {
+        try exchange { socket throws(KernelError) in try socket.addresses() }
+    }
+
+    public func routes() throws(KernelError) -> [Route] {
+        try exchange { socket throws(KernelError) in try socket.routes() }
+    }
+
+    // MARK: Steps
+
+    private func exchange<Value: Sendable>(
+        _ body: (borrowing NetlinkSocket) throws(KernelError) -> Value
+    ) throws(KernelError) -> Value {
+        try requests.withLock { socket throws(KernelError) in try body(socket) }
+    }
+
+    /// Runs the steps that follow the making of a link, and deletes it if one of them fails.
+    private func deletingOnFailure(
+        _ name: InterfaceName, _ steps: () throws(KernelError) -> Void
+    ) throws(KernelError) {
+        do throws(KernelError) {
+            try steps()
+        } catch {
+            // The failure that matters to the caller is the first one.
+            try? deleteLink(name)
+            throw error
+        }
+    }
+
+    private static func require(
+        _ name: InterfaceName, _ socket: borrowing NetlinkSocket, _ operation: @autoclosure () -> String
+    ) throws(KernelError) -> Link {
+        guard let link = try socket.link(named: name) else {
+            throw KernelError(operation(), code: ENODEV, reason: "there is no link \(name)")
+        }
+        return link
+    }
+}
