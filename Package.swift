@@ -52,6 +52,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "IPAM", dependencies: ["Addressing", "PluginKit", "Store", logging], swiftSettings: swiftSettings),
+        .target(
             name: "TestSupport", dependencies: ["Addressing", "PluginKit", "Store"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(
@@ -69,6 +71,9 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "IPAMTests", dependencies: ["Addressing", "IPAM", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
     ]
 )
