@@ -54,6 +54,10 @@ let package = Package(
         .target(
             name: "IPAM", dependencies: ["Addressing", "PluginKit", "Store", logging], swiftSettings: swiftSettings),
         .target(
+            name: "NetDriver",
+            dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store", logging],
+            swiftSettings: swiftSettings),
+        .target(
             name: "TestSupport", dependencies: ["Addressing", "PluginKit", "Store"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(
@@ -74,6 +78,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "IPAMTests", dependencies: ["Addressing", "IPAM", "PluginKit", "Store", "TestSupport", logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "NetDriverTests",
+            dependencies: ["Addressing", "HostNetwork", "NetDriver", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
     ]
 )

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Addressing
+import Glibc
+import HostNetwork
+import Logging
+import Store
+
+/// An endpoint as the engine asks for it.
+public struct EndpointRequest: Hashable, Sendable {
+    public var id: EndpointID
+    public var network: NetworkID
+    public var ipv4: InterfaceAddress?
+    public var ipv6: InterfaceAddress?
+    /// nil: the driver makes one.
+    public var mac: MACAddress?
+
+    public init(
+        id: EndpointID, network: NetworkID, ipv4: InterfaceAddress? = nil, ipv6: InterfaceAddress? = nil,
+        mac: MACAddress? = nil
+    ) {
+        self.id = id
+        self.network = network
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+        self.mac = mac
+    }
+}
+
+/// What the engine must know to move an endpoint's link into its sandbox.
+public struct Attachment: Hashable, Sendable {
+    /// The link, in the daemon's namespace.
+    public var link: InterfaceName
+    /// The link is renamed to this plus the first free number.
+    public var linkPrefix: String
+    /// nil on an internal network, and where the endpoint has no address of that family.
+    public var gatewayIPv4: IPAddress?
+    public var gatewayIPv6: IPAddress?
+}
+
+extension Driver {
+    /// Makes the veth pair of an endpoint and returns its MAC address.
+    public func createEndpoint(_ request: EndpointRequest) async throws -> MACAddress {
+        await endpointTurns.enter(request.id)
+        defer { endpointTurns.leave(request.id) }
+
+        if let known = endpoints[request.id] {
+            guard request.isAnswered(by: known) else { throw DriverError.endpointDiffers(request.id) }
+            return known.mac
+        }
+        var endpoint = try plan(request)
+        // From here on the network cannot be deleted: nothing is awaited between the check and this line.
+        remember(endpoint)
+        do {
+            try await store.commit([.putEndpoint(endpoint)])
+            try addVethPair(of: endpoint)
+            endpoint.phase = .ready
+            try await store.commit([.putEndpoint(endpoint)])
+        } catch {
+            await undo(endpoint)
+            throw error
+        }
+        remember(endpoint)
+        created[endpoint.id] = .now
+        logger.info(
+            "Created endpoint",
+            metadata: [
+                "network.id": "\(endpoint.network)", "endpoint.id": "\(endpoint.id)",
+                "link.name": "\(endpoint.hostLink)",
+                "addresses": "\([endpoint.ipv4, endpoint.ipv6].compactMap { $0?.description }.joined(separator: " "))",
+            ])
+        return endpoint.mac
+    }
+
+    /// Deletes an endpoint and its links. One that the network does not have is success.
+    public func deleteEndpoint(_ id: EndpointID, of networkID: NetworkID) async throws {
+        await endpointTurns.enter(id)
+        defer { endpointTurns.leave(id) }
+
+        guard var endpoint = endpoints[id], endpoint.network == networkID else { return }
+        endpoint.phase = .deleting
+        remember(endpoint)
+        // The engine forgets the endpoint whatever the answer, so a store that refuses does not keep the links.
+        let intent = await result(of: [.putEndpoint(endpoint)])
+        try await remove(endpoint)
+        try intent.get()
+        logger.info(
+            "Deleted endpoint", metadata: ["network.id": "\(endpoint.network)", "endpoint.id": "\(id)"])
+    }
+
+    /// Answers which link belongs in the sandbox. May be called again, also with another sandbox.
+    public func join(_ id: EndpointID, of networkID: NetworkID, sandbox: String) async throws -> Attachment {
+        await endpointTurns.enter(id)
+        defer { endpointTurns.leave(id) }
+
+        guard let network = networks[networkID] else { throw DriverError.unknownNetwork(networkID) }
+        guard var endpoint = endpoints[id], endpoint.phase == .ready, endpoint.network == networkID else {
+            throw DriverError.unknownEndpoint(id)
+        }
+        // Somebody may have deleted the pair since CreateEndpoint. If its host end is there the other is, somewhere.
+        if try kernel.link(named: endpoint.hostLink) == nil {
+            try addVethPair(of: endpoint)
+            logger.info(
+                "Put back links", metadata: ["endpoint.id": "\(id)", "link.name": "\(endpoint.hostLink)"])
+        }
+        if endpoint.sandboxKey != sandbox {
+            endpoint.sandboxKey = sandbox
+            try await store.commit([.putEndpoint(endpoint)])
+            remember(endpoint)
+        }
+        acceptInside(network.bridge)
+        return Attachment(
+            link: endpoint.sandboxLink, linkPrefix: network.linkPrefix,
+            gatewayIPv4: network.gateway(of: endpoint.ipv4), gatewayIPv6: network.gateway(of: endpoint.ipv6))
+    }
+
+    /// Forgets the sandbox. The engine takes its link out of it only after this call. An endpoint that the network does not
+    /// have is success.
+    public func leave(_ id: EndpointID, of networkID: NetworkID) async throws {
+        await endpointTurns.enter(id)
+        defer { endpointTurns.leave(id) }
+
+        guard var endpoint = endpoints[id], endpoint.network == networkID, endpoint.sandboxKey != nil else { return }
+        endpoint.sandboxKey = nil
+        try await store.commit([.putEndpoint(endpoint)])
+        remember(endpoint)
+    }
+
+    /// Takes an endpoint off the host, the store and the model.
+    func remove(_ endpoint: EndpointRecord) async throws {
+        if try isOurs(endpoint) { try await deleteLink(endpoint.hostLink) }
+        try await store.commit([.deleteEndpoint(endpoint.id)])
+        forget(endpoint)
+    }
+
+    /// Makes sure that traffic inside the bridge passes: the engine may have come, or its rules may have been flushed,
+    /// since the bridge was made. A container can do without it, so a failure is not one of the call's.
+    func acceptInside(_ bridge: InterfaceName) {
+        do {
+            if try firewall.acceptInside(bridge) {
+                logger.info("Put back rule for traffic inside", metadata: ["link.name": "\(bridge)"])
+            }
+        } catch {
+            logger.warning(
+                "Cannot let traffic pass inside a bridge", error: error, metadata: ["link.name": "\(bridge)"])
+        }
+    }
+
+    /// True for an endpoint that the engine cannot know any more: half deleted, without its link (its sandbox died, or the
+    /// host was rebooted), or in no sandbox long after it was made (the engine joins within moments; the answer was lost).
+    func isAbandoned(_ endpoint: EndpointRecord) throws(KernelError) -> Bool {
+        switch endpoint.phase {
+        case .creating: return false
+        case .deleting: return true
+        case .ready: break
+        }
+        if try kernel.link(named: endpoint.hostLink) == nil { return true }
+        guard endpoint.sandboxKey == nil else { return false }
+        return created[endpoint.id].map { .now - $0 > Self.longestWaitForJoin } ?? true
+    }
+
+    private static let longestWaitForJoin = Duration.seconds(60)
+
+    /// Undoes a creation that failed. What cannot be undone now is, when its network is deleted or at the next start.
+    private func undo(_ endpoint: EndpointRecord) async {
+        do {
+            try await remove(endpoint)
+        } catch {
+            logger.error(
+                "Could not undo an endpoint", error: error,
+                metadata: ["endpoint.id": "\(endpoint.id)", "link.name": "\(endpoint.hostLink)"])
+            endpoints[endpoint.id]?.phase = .deleting
+        }
+    }
+
+    /// A pair gets its tag just after it was made. One without a tag is ours if its other end has the address that was
+    /// stored with the intent to make it.
+    private func isOurs(_ endpoint: EndpointRecord) throws(KernelError) -> Bool {
+        guard let link = try kernel.link(named: endpoint.hostLink) else { return false }
+        if link.alias == LinkNames.alias(of: endpoint.id) { return true }
+        guard link.alias.isEmpty, link.kind == "veth" else { return false }
+        return try kernel.link(named: endpoint.sandboxLink)?.mac == endpoint.mac
+    }
+
+    /// Checks a request against its network and says what will be made.
+    private func plan(_ request: EndpointRequest) throws(DriverError) -> EndpointRecord {
+        guard let network = networks[request.network] else { throw .unknownNetwork(request.network) }
+        guard network.phase == .ready else { throw .networkBusy(request.network) }
+        for address in [request.ipv4, request.ipv6].compactMap(\.self) { try network.check(address) }
+        guard let hostLink = LinkNames.host(of: request.id), let sandboxLink = LinkNames.sandbox(of: request.id) else {
+            throw .unknownEndpoint(request.id)
+        }
+        if let mac = request.mac {
+            guard !mac.isMulticast, mac.bytes != [0, 0, 0, 0, 0, 0] else { throw .invalidMAC(mac) }
+            if let other = endpoint(with: mac, in: network.id) {
+                // The user's to decide, as with the built-in driver; but whoever wonders shall find it.
+                logger.warning(
+                    "MAC address is in use twice",
+                    metadata: [
+                        "network.id": "\(network.id)", "endpoint.id": "\(request.id)", "other": "\(other)",
+                        "mac": "\(mac)",
+                    ])
+            }
+        }
+        return EndpointRecord(
+            id: request.id, network: network.id, phase: .creating, hostLink: hostLink, sandboxLink: sandboxLink,
+            mac: request.mac ?? freeMAC(for: (request.ipv4 ?? request.ipv6)?.address, in: network), ipv4: request.ipv4,
+            ipv6: request.ipv6, sandboxKey: nil)
+    }
+
+    private func addVethPair(of endpoint: EndpointRecord) throws {
+        guard let network = networks[endpoint.network] else { throw DriverError.unknownNetwork(endpoint.network) }
+        do {
+            try kernel.addVethPair(
+                VethSpec(
+                    host: endpoint.hostLink, sandbox: endpoint.sandboxLink, bridge: network.bridge,
+                    sandboxMAC: endpoint.mac, mtu: network.mtu, alias: LinkNames.alias(of: endpoint.id)))
+        } catch  where error.code == EXFULL {
+            // find_portno in the kernel's net/bridge/br_if.c: BR_MAX_PORTS is 1 << BR_PORT_BITS, 10 bits.
+            throw DriverError.bridgeFull(network.bridge)
+        }
+    }
+}
+
+extension EndpointRequest {
+    /// True if the endpoint was made for a request like this one.
+    fileprivate func isAnswered(by endpoint: EndpointRecord) -> Bool {
+        endpoint.phase == .ready && endpoint.network == network && endpoint.ipv4 == ipv4 && endpoint.ipv6 == ipv6
+            && (mac == nil || endpoint.mac == mac)
+    }
+}
+
+extension NetworkRecord {
+    /// Refuses an address that no container of the network can have.
+    fileprivate func check(_ address: InterfaceAddress) throws(DriverError) {
+        let subnets = subnets.filter { $0.prefix.family == address.address.family }
+        if subnets.contains(where: { $0.gateway?.address == address.address }) {
+            throw .addressIsGateway(address.address, id)
+        }
+        // Without a subnet of that family (the null IPAM's) there is nothing to be in.
+        guard subnets.isEmpty || subnets.contains(where: { $0.prefix.contains(address.address) }) else {
+            throw .addressOutside(address.address, id)
+        }
+    }
+
+    /// The gateway for an endpoint's address: that of its subnet, and none on an internal network.
+    fileprivate func gateway(of address: InterfaceAddress?) -> IPAddress? {
+        guard !isInternal, let address else { return nil }
+        return subnets.first { $0.prefix.contains(address.address) }?.gateway?.address
+    }
+}
