@@ -18,19 +18,25 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "plugind",
+    products: [
+        .executable(name: "plugind", targets: ["plugind"])
+    ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "Cmnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
         .systemLibrary(name: "Cnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .target(name: "CNetlink", dependencies: ["Cmnl"], cSettings: cSettings),
+        .target(name: "CFootprint", cSettings: cSettings),
         .target(name: "Addressing", swiftSettings: swiftSettings),
         .target(
             name: "HostNetwork", dependencies: ["Addressing", "CNetlink", "Cnftables"], swiftSettings: swiftSettings),
@@ -56,6 +62,17 @@ let package = Package(
         .target(
             name: "NetDriver",
             dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store", logging],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "plugind",
+            dependencies: [
+                "Addressing", "CFootprint", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer", "Store",
+                logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "TestSupport", dependencies: ["Addressing", "PluginKit", "Store"], path: "Tests/TestSupport",
@@ -83,5 +100,6 @@ let package = Package(
             name: "NetDriverTests",
             dependencies: ["Addressing", "HostNetwork", "NetDriver", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
+        .testTarget(name: "PlugindTests", dependencies: ["plugind"], swiftSettings: swiftSettings),
     ]
 )

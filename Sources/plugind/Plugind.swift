@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// The daemon and its commands.
+@main
+struct Plugind: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plugind",
+        abstract: "A Docker network and IPAM plugin: bridge networks done well.",
+        version: version,
+        subcommands: [Serve.self],
+        defaultSubcommand: Serve.self
+    )
+
+    static let version = "0.1.0"
+}
