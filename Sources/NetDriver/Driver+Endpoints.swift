@@ -138,7 +138,7 @@ extension Driver {
     func acceptInside(_ bridge: InterfaceName) {
         do {
             if try firewall.acceptInside(bridge) {
-                logger.info("Put back rule for traffic inside", metadata: ["link.name": "\(bridge)"])
+                logger.info("Added rule for traffic inside", metadata: ["link.name": "\(bridge)"])
             }
         } catch {
             logger.warning(

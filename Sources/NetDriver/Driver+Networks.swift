@@ -66,7 +66,7 @@ extension Driver {
         defer { networkTurns.leave(id) }
 
         guard var network = networks[id] else { return }
-        let left = try endpoints(of: id)
+        let left = endpoints(of: id)
         let inUse = try left.filter { try !isAbandoned($0) }
         if !inUse.isEmpty { throw DriverError.networkInUse(id, endpoints: inUse.count) }
         // No endpoint is made from here on: nothing is awaited between the check and this line.
@@ -85,7 +85,7 @@ extension Driver {
         logger.info("Deleted network", metadata: ["network.id": "\(id)", "link.name": "\(network.bridge)"])
     }
 
-    private func endpoints(of network: NetworkID) throws -> [EndpointRecord] {
+    private func endpoints(of network: NetworkID) -> [EndpointRecord] {
         (endpointsOfNetwork[network] ?? []).compactMap { endpoints[$0] }.sorted { $0.id < $1.id }
     }
 
