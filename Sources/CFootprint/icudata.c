@@ -3,7 +3,7 @@
 // An ICU data package without entries, under the name by which Foundation's ICU looks for its data.
 //
 // GRDB, Yams and the argument parser import the whole of Foundation, and with it comes ICU's package of locales,
-// calendars and character sets: 34 MB of a 70 MB program. plugind formats no date and no number for a locale. Because
+// calendars and character sets: 34 MB, half of the program. plugind formats no date and no number for a locale. Because
 // this symbol is found first, the linker leaves the archive's own out (lib_FoundationICU.a, icu_packaged_data.cpp.o). What needs
 // no package (Unicode properties, regular expressions, UTC) works as before; DateFormatter and NumberFormatter do not.
 //

@@ -68,7 +68,7 @@ public final class RTNetlink: Kernel {
     public func deleteLink(_ name: InterfaceName) throws(KernelError) {
         // A socket of its own for each, so that nothing waits for it. The kernel answers a delete only after an RCU grace
         // period, some 16 ms; but it waits for that (in `netdev_run_todo`) when it has already let go of the rtnl lock,
-        // so that requests on other sockets pass meanwhile, other deletes among them.
+        // so that requests on other sockets pass meanwhile, in part other deletes too.
         do throws(KernelError) {
             try NetlinkSocket(for: .requests).delete(name)
         } catch {

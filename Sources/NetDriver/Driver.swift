@@ -34,7 +34,7 @@ public actor Driver {
     let endpointTurns = Turns<EndpointID>()
 
     private let executor = QueueExecutor(label: "plugind.driver")
-    /// Concurrent: the kernel lets deletions wait for their grace periods side by side.
+    /// Concurrent: the kernel lets deletions overlap in part while they wait for their grace periods.
     private let deletions = DispatchQueue(label: "plugind.deletions", attributes: .concurrent)
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {

@@ -5,7 +5,7 @@ import Addressing
 extension MACAddress {
     /// The address of an endpoint's link, made from its IP address: unicast, locally administered, and the same whenever a
     /// container comes back with that address. So what its neighbours remember of it stays true; with another one they
-    /// would send to nobody until their entries expire, half a minute and more.
+    /// would send to nobody until their entries expire.
     init?(of address: IPAddress, in network: NetworkID) {
         // FNV-1a, 64 bits: short, spreads well, and never changes, unlike Swift's own hash.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
