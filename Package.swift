@@ -19,7 +19,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let package = Package(
     name: "plugind",
     products: [
-        .executable(name: "plugind", targets: ["plugind"])
+        .executable(name: "plugind", targets: ["plugind"]),
+        // For Benchmarks/, which is a package of its own.
+        .library(name: "IPAM", targets: ["Addressing", "IPAM", "Store"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -38,11 +40,15 @@ let package = Package(
         .target(name: "CNetlink", dependencies: ["Cmnl"], cSettings: cSettings),
         .target(name: "CFootprint", cSettings: cSettings),
         .target(name: "Addressing", swiftSettings: swiftSettings),
+        // Fault points are in debug builds only.
         .target(
-            name: "HostNetwork", dependencies: ["Addressing", "CNetlink", "Cnftables"], swiftSettings: swiftSettings),
+            name: "Faults", swiftSettings: swiftSettings + [.define("FAULT_POINTS", .when(configuration: .debug))]),
+        .target(
+            name: "HostNetwork", dependencies: ["Addressing", "CNetlink", "Cnftables", "Faults"],
+            swiftSettings: swiftSettings),
         .target(
             name: "Store",
-            dependencies: ["Addressing", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Addressing", "Faults", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
         .target(name: "PluginKit", dependencies: [logging], swiftSettings: swiftSettings),
         .target(
@@ -63,19 +69,62 @@ let package = Package(
             name: "NetDriver",
             dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store", logging],
             swiftSettings: swiftSettings),
+        .target(
+            name: "SocketClient",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "Diagnosis", swiftSettings: swiftSettings),
+        .target(
+            name: "Garbage",
+            dependencies: [
+                "Addressing", "IPAM", "NetDriver", "SocketClient", "Store", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "PortForwarding",
+            dependencies: [
+                "Addressing", "HostNetwork", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Addressing", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer",
+                "SocketClient", "Store", logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "plugind",
             dependencies: [
-                "Addressing", "CFootprint", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer", "Store",
-                logging,
+                "Addressing", "CFootprint", "Control", "Diagnosis", "Garbage", "HostNetwork", "IPAM", "NetDriver",
+                "PluginKit",
+                "PluginServer",
+                "PortForwarding", "SocketClient", "Store", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Addressing", "PluginKit", "Store"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store"],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(
             name: "AddressingTests", dependencies: ["Addressing", "TestSupport"], swiftSettings: swiftSettings),
@@ -100,6 +149,54 @@ let package = Package(
             name: "NetDriverTests",
             dependencies: ["Addressing", "HostNetwork", "NetDriver", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
-        .testTarget(name: "PlugindTests", dependencies: ["plugind"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "GarbageTests",
+            dependencies: [
+                "Addressing", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "Store", "TestSupport",
+                logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PortForwardingTests", dependencies: ["Addressing", "HostNetwork", "PortForwarding", logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ModelTests",
+            dependencies: ["Addressing", "HostNetwork", "IPAM", "NetDriver", "Store", "TestSupport", logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ControlTests",
+            dependencies: [
+                "Addressing", "Control", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer",
+                "Store", "TestSupport", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PlugindTests",
+            dependencies: [
+                "Addressing", "Control", "Garbage", "IPAM", "NetDriver", "plugind", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swiftSettings),
     ]
 )
+
+// Fuzzing links libFuzzer, and watches every branch of what it builds: `scripts/fuzz.sh` builds it, beside the rest.
+if Context.environment["PLUGIND_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "FuzzJSON",
+            dependencies: [
+                "Addressing", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "Store", "TestSupport", logging,
+            ],
+            path: "Tests/Fuzz/json", exclude: ["json.dict"],
+            swiftSettings: swiftSettings))
+}

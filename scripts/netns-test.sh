@@ -50,7 +50,7 @@ test_c() {
     clang -g -O1 -std=gnu11 -Wall -Wextra -Werror \
         -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
         -I "$repository/Sources/CNetlink/include" "$repository"/Sources/CNetlink/*.c \
-        "$repository/Tests/CNetlinkTests/cnetlink_test.c" \
+        "$repository"/Tests/CNetlinkTests/*.c \
         $(pkg-config --cflags --libs libmnl) -o "$work/cnetlink_test"
     in_fresh_namespaces "$work/cnetlink_test"
 }

@@ -3,7 +3,8 @@
 #
 # Shows plugind at work, from nothing but a Swift toolchain on Debian or Ubuntu:
 #
-#   sudo scripts/quickstart.sh           build, make a network, let two containers ping each other by name, clean up
+#   sudo scripts/quickstart.sh           build, make a network, let two containers ping each other by name, publish a
+#                                        port, clean up
 #   sudo scripts/quickstart.sh --keep    the same, but leave everything running and say how to use it
 #   sudo scripts/quickstart.sh --stop    stop and remove what --keep left running
 #
@@ -72,9 +73,11 @@ start_engine() {
     install --directory --mode 0700 "$place"
     if running_engine; then
         own_engine=
+        on_host=(env)
         return
     fi
     own_engine=yes
+    on_host=("$repository/scripts/lib/private-engine.sh" enter "$engine")
     say "No Docker engine is running: starting one in a network namespace of its own …"
     "$repository/scripts/lib/private-engine.sh" start "$engine"
 }
@@ -89,13 +92,9 @@ engine_docker() {
 }
 
 start_plugind() {
-    local -a enter=()
     local plugins=/run/docker/plugins deadline=$((SECONDS + 10))
-    if [[ -n $own_engine ]]; then
-        enter=("$repository/scripts/lib/private-engine.sh" enter "$engine")
-        plugins=$engine/plugins
-    fi
-    setsid "${enter[@]}" "$binary" serve --state-dir "$place/state" </dev/null >"$place/plugind.log" 2>&1 &
+    [[ -z $own_engine ]] || plugins=$engine/plugins
+    setsid "${on_host[@]}" "$binary" serve --state-dir "$place/state" </dev/null >"$place/plugind.log" 2>&1 &
     echo $! >"$place/plugind.pid"
     until [[ -S $plugins/plugind.sock ]]; do
         kill -0 "$(<"$place/plugind.pid")" 2>/dev/null || fail "plugind has ended"
@@ -127,6 +126,23 @@ show() {
     ping_by_name ada bob 6
     ping_by_name bob ada 4
     ping_by_name bob ada 6
+    show_port
+}
+
+# A port that the kernel chooses, so that nothing of this machine is in the way.
+show_port() {
+    local port address answer
+    engine_docker run --detach --stop-signal KILL --label "$label" --name cleo --network "$network" --publish 80 \
+        "$image" sh -c 'echo hello from cleo >/index.html; exec httpd -f -h /' >/dev/null
+    port=$(sed -n 's/.*Published ports.*0\.0\.0\.0:\([0-9]*\)→80\/tcp.*/\1/p' "$place/plugind.log" | tail -n 1)
+    [[ -n $port ]] || fail "plugind published no port for cleo"
+    say "" "  docker run --network $network --publish 80 --name cleo httpd"
+    for address in 127.0.0.1 ::1; do
+        answer=$("${on_host[@]}" timeout 5 bash -c \
+            'exec 3<>"/dev/tcp/$1/$2" && printf "GET / HTTP/1.0\r\n\r\n" >&3 && tail -n 1 <&3' bash "$address" "$port") ||
+            fail "nothing answers at $address, port $port"
+        say "    host → $address, port $port   $answer"
+    done
 }
 
 row() { printf '    %-12s %-18s %-28s %s\n' "$1" "$2" "$3" "${4:-}"; }
@@ -177,4 +193,6 @@ give_up() {
 }
 
 own_engine=
+# What comes before a command that is to run where plugind works.
+on_host=(env)
 main "$@"

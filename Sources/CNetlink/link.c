@@ -158,6 +158,20 @@ void cnl_put_group(struct cnl_socket *socket, const char *name, uint32_t group)
     cnl_end(socket, request);
 }
 
+void cnl_put_hairpin(struct cnl_socket *socket, const char *name, _Bool on)
+{
+    // RTM_SETLINK knows nothing of what a link is to its master (do_setlink in the kernel's net/core/rtnetlink.c).
+    struct nlmsghdr *request = begin_link(socket, RTM_NEWLINK, NLM_F_ACK);
+    cnl_put_link_name(socket, request, IFLA_IFNAME, name);
+    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+    mnl_attr_put_str(request, IFLA_INFO_SLAVE_KIND, "bridge");
+    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_SLAVE_DATA);
+    mnl_attr_put_u8(request, IFLA_BRPORT_MODE, on);
+    mnl_attr_nest_end(request, data);
+    mnl_attr_nest_end(request, info);
+    cnl_end(socket, request);
+}
+
 void cnl_put_master(struct cnl_socket *socket, const char *name, int32_t master)
 {
     struct nlmsghdr *request = begin_change(socket, name);

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+// The metric of the routes that come with IPv6 addresses (linux/ipv6_route.h in the kernel's own headers).
+#define IP6_RT_PRIO_ADDRCONF 256
+
 static void put_route(
     struct cnl_socket *socket, uint16_t type, uint16_t flags, const uint8_t *destination, uint32_t length,
     uint32_t prefix_length, const uint8_t *gateway, int32_t link, uint32_t table)
@@ -39,6 +42,34 @@ void cnl_put_route(
 {
     put_route(
         socket, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, destination, length, prefix_length, gateway, link, table);
+}
+
+void cnl_put_connected_route(
+    struct cnl_socket *socket, const uint8_t *source, uint32_t length, uint32_t prefix_length, int32_t link)
+{
+    struct nlmsghdr *request = cnl_begin(socket, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+    struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->rtm_family = cnl_family(socket, length, prefix_length);
+    header->rtm_dst_len = (uint8_t)prefix_length;
+    header->rtm_table = RT_TABLE_MAIN;
+    header->rtm_protocol = RTPROT_KERNEL;
+    header->rtm_type = RTN_UNICAST;
+    header->rtm_scope = header->rtm_family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    if (header->rtm_family != AF_UNSPEC) {
+        // IPv4 refuses a destination with bits beyond the prefix; IPv6 cuts them off.
+        uint8_t destination[16];
+        for (uint32_t i = 0; i < length; i++) {
+            uint32_t bits = prefix_length > 8 * i ? prefix_length - 8 * i : 0;
+            destination[i] = bits >= 8 ? source[i] : source[i] & (uint8_t)(0xff00 >> bits);
+        }
+        mnl_attr_put(request, RTA_DST, length, destination);
+        if (header->rtm_family == AF_INET)
+            mnl_attr_put(request, RTA_PREFSRC, length, source);
+        else
+            mnl_attr_put_u32(request, RTA_PRIORITY, IP6_RT_PRIO_ADDRCONF);
+    }
+    mnl_attr_put_u32(request, RTA_OIF, (uint32_t)link);
+    cnl_end(socket, request);
 }
 
 void cnl_put_delete_route(

@@ -4,24 +4,24 @@
 #include "socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 // The kernel does all of its work inside send(), so an answer that is not there soon will not come.
 #define RECEIVE_TIMEOUT_SECONDS 5
-#define DUMP_ATTEMPTS 16
+// As in the kernel's own linux/err.h.
+#define MAX_ERRNO 4095
 
-int cnl_open(struct cnl_socket **ret_socket)
+int cnl_open_protocol(int protocol, struct cnl_socket **ret_socket)
 {
     struct cnl_socket *socket = calloc(1, sizeof(*socket));
     if (!socket)
         return -ENOMEM;
 
-    socket->mnl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    socket->mnl = mnl_socket_open2(protocol, SOCK_CLOEXEC);
     if (!socket->mnl)
         goto failed;
 
@@ -44,23 +44,14 @@ failed:;
     return code;
 }
 
-int cnl_open_in(int32_t namespace_fd, struct cnl_socket **ret_socket)
+int cnl_open(struct cnl_socket **ret_socket)
 {
-    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (own < 0)
-        return -errno;
+    return cnl_open_protocol(NETLINK_ROUTE, ret_socket);
+}
 
-    int code = 0;
-    if (setns(namespace_fd, CLONE_NEWNET) < 0) {
-        code = -errno;
-    } else {
-        code = cnl_open(ret_socket);
-        // A thread that stayed there would do the daemon's work in somebody else's namespace.
-        if (setns(own, CLONE_NEWNET) < 0)
-            abort();
-    }
-    close(own);
-    return code;
+int cnl_open_netfilter(struct cnl_socket **ret_socket)
+{
+    return cnl_open_protocol(NETLINK_NETFILTER, ret_socket);
 }
 
 void cnl_close(struct cnl_socket *socket)
@@ -119,21 +110,26 @@ void cnl_put_link_name(struct cnl_socket *socket, struct nlmsghdr *request, uint
 
 // Answers
 
-// Keeps the kernel's sentence of a refusal and returns its errno.
-static int refusal(struct cnl_socket *socket, const struct nlmsghdr *answer)
+int cnl_kernel_code(int code)
+{
+    return code <= 0 && code >= -MAX_ERRNO ? code : -EBADMSG;
+}
+
+int cnl_refusal(struct cnl_socket *socket, const struct nlmsghdr *answer)
 {
     if (mnl_nlmsg_get_payload_len(answer) < sizeof(struct nlmsgerr))
         return -EBADMSG;
     const struct nlmsgerr *error = mnl_nlmsg_get_payload(answer);
-    if (error->error == 0 || !(answer->nlmsg_flags & NLM_F_ACK_TLVS))
-        return error->error;
+    int code = cnl_kernel_code(error->error);
+    if (code == 0 || !(answer->nlmsg_flags & NLM_F_ACK_TLVS))
+        return code;
 
     // The sentence comes after the request that was refused, of which the kernel sends the header or all of it.
     size_t offset = sizeof(*error);
     if (!(answer->nlmsg_flags & NLM_F_CAPPED))
         offset += MNL_ALIGN(error->msg.nlmsg_len) - sizeof(struct nlmsghdr);
     if (offset > mnl_nlmsg_get_payload_len(answer))
-        return error->error;
+        return code;
 
     const struct nlattr *attribute;
     mnl_attr_for_each(attribute, answer, offset) {
@@ -143,7 +139,7 @@ static int refusal(struct cnl_socket *socket, const struct nlmsghdr *answer)
             break;
         }
     }
-    return error->error;
+    return code;
 }
 
 int cnl_receive_packet(struct cnl_socket *socket)
@@ -155,14 +151,13 @@ int cnl_receive_packet(struct cnl_socket *socket)
     return length < 0 ? -errno : (int)length;
 }
 
-// The same, for a socket that waits: nothing there is a timeout.
-static int await(struct cnl_socket *socket)
+int cnl_await(struct cnl_socket *socket)
 {
     int length = cnl_receive_packet(socket);
     return length == -EAGAIN ? -ETIMEDOUT : length;
 }
 
-static int send_queue(struct cnl_socket *socket)
+int cnl_send_queue(struct cnl_socket *socket)
 {
     ssize_t sent;
     do {
@@ -171,8 +166,7 @@ static int send_queue(struct cnl_socket *socket)
     return sent < 0 ? -errno : 0;
 }
 
-// Forgets the queue, and says what is wrong with it.
-static int take_queue(struct cnl_socket *socket)
+int cnl_take_queue(struct cnl_socket *socket)
 {
     int code = socket->broken;
     socket->broken = 0;
@@ -186,8 +180,7 @@ _Bool cnl_is_idle(const struct cnl_socket *socket)
     return socket->queued == 0 && !socket->broken;
 }
 
-// Whether a message answers the request of that number. One that answers an older request, which timed out, does not.
-static _Bool answers(const struct cnl_socket *socket, const struct nlmsghdr *answer, uint32_t number)
+_Bool cnl_answers(const struct cnl_socket *socket, const struct nlmsghdr *answer, uint32_t number)
 {
     return answer->nlmsg_seq == number && mnl_nlmsg_portid_ok(answer, mnl_socket_get_portid(socket->mnl));
 }
@@ -196,30 +189,30 @@ int cnl_commit(struct cnl_socket *socket)
 {
     socket->reason[0] = '\0';
     if (socket->queued == 0 || socket->broken)
-        return take_queue(socket);
+        return cnl_take_queue(socket);
 
     uint32_t waiting = socket->queued_requests;
     uint32_t number = socket->sequence - waiting + 1;
     int first_refusal = 0;
-    int code = send_queue(socket);
-    take_queue(socket);
+    int code = cnl_send_queue(socket);
+    cnl_take_queue(socket);
     if (code < 0)
         return code;
 
     // The kernel answers in the order of the requests.
     while (waiting > 0) {
-        int left = await(socket);
+        int left = cnl_await(socket);
         if (left < 0)
             return left;
 
         const struct nlmsghdr *answer = (const struct nlmsghdr *)socket->received;
-        for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
-            if (!answers(socket, answer, number) || answer->nlmsg_type != NLMSG_ERROR)
+        for (; waiting > 0 && cnl_message_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
+            if (!cnl_answers(socket, answer, number) || answer->nlmsg_type != NLMSG_ERROR)
                 continue;
             number++;
             waiting--;
             if (first_refusal == 0)
-                first_refusal = refusal(socket, answer);
+                first_refusal = cnl_refusal(socket, answer);
         }
     }
     return first_refusal;
@@ -228,125 +221,26 @@ int cnl_commit(struct cnl_socket *socket)
 int cnl_ask(struct cnl_socket *socket)
 {
     socket->reason[0] = '\0';
-    int code = socket->broken ? 0 : send_queue(socket);
-    int broken = take_queue(socket);
+    int code = socket->broken ? 0 : cnl_send_queue(socket);
+    int broken = cnl_take_queue(socket);
     if (broken < 0 || code < 0)
         return broken < 0 ? broken : code;
 
     for (;;) {
-        int left = await(socket);
+        int left = cnl_await(socket);
         if (left < 0)
             return left;
 
         const struct nlmsghdr *answer = (const struct nlmsghdr *)socket->received;
-        for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
-            if (!answers(socket, answer, socket->sequence))
+        for (; cnl_message_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
+            if (!cnl_answers(socket, answer, socket->sequence))
                 continue;
             if (answer->nlmsg_type == NLMSG_ERROR) {
-                code = refusal(socket, answer);
+                code = cnl_refusal(socket, answer);
                 return code < 0 ? code : -EBADMSG;
             }
             socket->record = answer;
             return 0;
         }
     }
-}
-
-// Dumps
-
-static int keep(struct cnl_socket *socket, const struct nlmsghdr *record)
-{
-    size_t length = MNL_ALIGN(record->nlmsg_len);
-    if (socket->dump_length + length > socket->dump_capacity) {
-        size_t capacity = 2 * socket->dump_capacity + CNL_RECEIVE_SIZE;
-        unsigned char *dump = realloc(socket->dump, capacity);
-        if (!dump)
-            return -ENOMEM;
-        socket->dump = dump;
-        socket->dump_capacity = capacity;
-    }
-    memcpy(socket->dump + socket->dump_length, record, record->nlmsg_len);
-    socket->dump_length += length;
-    return 0;
-}
-
-static void forget_dump(struct cnl_socket *socket)
-{
-    free(socket->dump);
-    socket->dump = NULL;
-    socket->dump_length = socket->dump_capacity = 0;
-    socket->record = socket->next = NULL;
-    socket->next_length = 0;
-}
-
-// Reads a dump to its end, even when it is no longer wanted: until then the socket can make no other one.
-// Returns -EINTR if it is inconsistent, because something changed meanwhile.
-static int receive_dump(struct cnl_socket *socket)
-{
-    int code = 0;
-    _Bool interrupted = 0;
-    socket->dump_length = 0;
-
-    for (;;) {
-        int left = await(socket);
-        if (left < 0)
-            return left;
-
-        const struct nlmsghdr *answer = (const struct nlmsghdr *)socket->received;
-        for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
-            if (!answers(socket, answer, socket->sequence))
-                continue;
-            if (answer->nlmsg_flags & NLM_F_DUMP_INTR)
-                interrupted = 1;
-            if (answer->nlmsg_type == NLMSG_ERROR)
-                return refusal(socket, answer);
-            if (answer->nlmsg_type == NLMSG_DONE) {
-                if (code == 0 && mnl_nlmsg_get_payload_len(answer) >= sizeof(int))
-                    code = *(const int *)mnl_nlmsg_get_payload(answer);
-                return code == 0 && interrupted ? -EINTR : code;
-            }
-            if (code == 0)
-                code = keep(socket, answer);
-        }
-    }
-}
-
-int cnl_dump(struct cnl_socket *socket, uint16_t type, size_t header_size)
-{
-    forget_dump(socket);
-    socket->reason[0] = '\0';
-    if (!cnl_is_idle(socket))
-        return -EBUSY;
-
-    int code = -EINTR;
-    for (int attempt = 0; attempt < DUMP_ATTEMPTS && code == -EINTR; attempt++) {
-        struct nlmsghdr *request = cnl_begin(socket, type, NLM_F_DUMP);
-        // All zero is "every family" in each of the three headers.
-        mnl_nlmsg_put_extra_header(request, header_size);
-        if (type == RTM_GETLINK)
-            mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-        cnl_end(socket, request);
-        code = send_queue(socket);
-        take_queue(socket);
-        if (code == 0)
-            code = receive_dump(socket);
-    }
-    if (code < 0) {
-        forget_dump(socket);
-        return code;
-    }
-    socket->next = (const struct nlmsghdr *)socket->dump;
-    socket->next_length = (int)socket->dump_length;
-    return 0;
-}
-
-_Bool cnl_step(struct cnl_socket *socket)
-{
-    if (!mnl_nlmsg_ok(socket->next, socket->next_length)) {
-        forget_dump(socket);
-        return 0;
-    }
-    socket->record = socket->next;
-    socket->next = mnl_nlmsg_next(socket->next, &socket->next_length);
-    return 1;
 }

@@ -8,7 +8,7 @@ public import Addressing
 /// Calls block for as long as the kernel takes (see each), so an actor that calls them runs on a thread of its own.
 public protocol Kernel: Sendable {
     /// Makes a bridge with its addresses, tags it and brings it up. STP is off, the MAC address is fixed.
-    /// Throws EEXIST if the name is taken.
+    /// Throws EEXIST if the name is taken; a bridge of that name and MAC address that was left half made is replaced.
     ///
     /// Equivalent to `ip link add NAME mtu MTU address MAC type bridge stp_state 0`, `ip link set NAME alias …`,
     /// `ip address add … nodad`, `ip link set NAME up`.
@@ -19,6 +19,25 @@ public protocol Kernel: Sendable {
     /// Equivalent to `ip link add HOST mtu MTU master BRIDGE up type veth peer name SANDBOX mtu MTU address MAC`
     /// and `ip link set HOST alias …`. Takes about 0.4 ms.
     func addVethPair(_ pair: VethSpec) throws(KernelError)
+
+    /// Makes a veth pair whose sandbox end is in the sandbox already, as the engine would leave it there: called the
+    /// prefix and the first free number, with its addresses, up, and with the default routes that the sandbox has not.
+    /// A pair that was left half made is replaced.
+    ///
+    /// Equivalent to `ip link add HOST mtu MTU master BRIDGE up type veth peer name NAME netns …` and, in the sandbox,
+    /// `ip address add … nodad`, `ip link set NAME up`, `ip route add default via GATEWAY`.
+    func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError)
+
+    /// Whether a network namespace is at that path, such as `/var/run/docker/netns/1f2e…`.
+    func isNamespace(_ path: String) -> Bool
+
+    /// Whether the bridge's own settings are as `addBridge` makes them: forwarding, IPv6, router advertisements. False if
+    /// there is no such link.
+    func hasSettings(of bridge: BridgeSpec) -> Bool
+
+    /// Makes them so again. They change with `ip_forward`, and the kernel drops those of IPv6 when the MTU is too small
+    /// for it.
+    func writeSettings(of bridge: BridgeSpec) throws(KernelError)
 
     /// The link of that name, or nil.
     func link(named name: InterfaceName) throws(KernelError) -> Link?
@@ -31,13 +50,21 @@ public protocol Kernel: Sendable {
     /// Puts a link into a bridge. Equivalent to `ip link set NAME master BRIDGE up`.
     func attach(_ name: InterfaceName, to bridge: InterfaceName) throws(KernelError)
 
+    func setAlias(_ alias: String, of name: InterfaceName) throws(KernelError)
+    func setMAC(_ mac: MACAddress, of name: InterfaceName) throws(KernelError)
     func setMTU(_ mtu: UInt32, of name: InterfaceName) throws(KernelError)
     func setUp(_ isUp: Bool, of name: InterfaceName) throws(KernelError)
+    /// Renames the link of that index, and brings it down and up for that where the kernel wants it (before 6.2).
+    func setName(_ name: InterfaceName, of link: Int32) throws(KernelError)
 
     /// Adds an address without duplicate address detection; one that is there already is success.
     /// Equivalent to `ip address replace ADDRESS dev NAME nodad`.
     func addAddress(_ address: InterfaceAddress, to name: InterfaceName) throws(KernelError)
     func deleteAddress(_ address: InterfaceAddress, from name: InterfaceName) throws(KernelError)
+
+    /// Puts back the route that the kernel makes with an address; one that is there already is success.
+    /// Equivalent to `ip route add PREFIX dev NAME proto kernel scope link src ADDRESS`.
+    func addConnectedRoute(of address: InterfaceAddress, on name: InterfaceName) throws(KernelError)
 
     /// Every link of the namespace.
     func links() throws(KernelError) -> [Link]
@@ -45,6 +72,24 @@ public protocol Kernel: Sendable {
     func addresses() throws(KernelError) -> [LinkAddress]
     /// Every unicast route of every table, both families.
     func routes() throws(KernelError) -> [Route]
+
+    /// Whether the host is a router for that family. A kernel without IPv6 is none for it.
+    func isForwarding(_ family: AddressFamily) throws(KernelError) -> Bool
+
+    /// Makes the host a router for that family, on every link; where it is one already, nothing changes.
+    ///
+    /// For IPv6, links that listen to router advertisements go on doing so: the kernel would drop the host's default route
+    /// otherwise. Equivalent to `sysctl net.ipv4.ip_forward=1`; for IPv6 to `sysctl net.ipv6.conf.LINK.accept_ra=2` for
+    /// each such link, and `sysctl net.ipv6.conf.all.forwarding=1`.
+    func enableForwarding(_ family: AddressFamily) throws(KernelError)
+
+    /// Deletes what the kernel remembers of flows, by what their first packet said: so the next packet of each goes by the
+    /// rules that are there now. Returns how many there were; none where the kernel tracks no flows. Takes some 10 ms
+    /// for each family (with 262,144 buckets), however many addresses and ports there are.
+    ///
+    /// Equivalent to `conntrack -D --proto PROTOCOL --orig-dst ADDRESS --orig-port-dst PORT`, for each.
+    @discardableResult
+    func forgetFlows(_ flows: [FlowFilter]) throws(KernelError) -> Int
 
     /// Writes a sysctl, such as `net/ipv6/conf/br0/accept_ra`. A missing one throws ENOENT.
     func writeSysctl(_ path: String, _ value: String) throws(KernelError)
@@ -64,10 +109,13 @@ public struct BridgeSpec: Hashable, Sendable {
     /// Whether what comes out of the bridge may be routed on. It is the bridge's own setting: whether the host is a
     /// router, and for which of its links, stays the host's.
     public var isForwarding: Bool
+    /// Whether the host may speak to containers from 127.0.0.1 (route_localnet). The packet filter then has to keep what
+    /// comes out of the bridge off the host's loopback addresses.
+    public var isReachedFromLoopback: Bool
 
     public init(
         name: InterfaceName, mac: MACAddress, mtu: UInt32, alias: String, addresses: [InterfaceAddress],
-        isIPv6Enabled: Bool, isForwarding: Bool
+        isIPv6Enabled: Bool, isForwarding: Bool, isReachedFromLoopback: Bool = false
     ) {
         self.name = name
         self.mac = mac
@@ -76,6 +124,7 @@ public struct BridgeSpec: Hashable, Sendable {
         self.addresses = addresses
         self.isIPv6Enabled = isIPv6Enabled
         self.isForwarding = isForwarding
+        self.isReachedFromLoopback = isReachedFromLoopback
     }
 }
 
@@ -103,6 +152,36 @@ public struct VethSpec: Hashable, Sendable {
     }
 }
 
+/// What the end of a pair that is made in a sandbox gets there.
+public struct SandboxSpec: Hashable, Sendable {
+    /// Of the sandbox's network namespace.
+    public var path: String
+    /// The link is called this plus the first free number.
+    public var linkPrefix: String
+    public var addresses: [InterfaceAddress]
+    public var gateways: [IPAddress]
+
+    public init(path: String, linkPrefix: String, addresses: [InterfaceAddress], gateways: [IPAddress]) {
+        self.path = path
+        self.linkPrefix = linkPrefix
+        self.addresses = addresses
+        self.gateways = gateways
+    }
+}
+
+/// Which flows to forget, by the original direction: before any translation.
+public struct FlowFilter: Hashable, Sendable {
+    public var transport: TransportProtocol
+    public var destinations: Set<IPAddress>
+    public var port: ClosedRange<UInt16>
+
+    public init(transport: TransportProtocol, destinations: Set<IPAddress>, port: ClosedRange<UInt16>) {
+        self.transport = transport
+        self.destinations = destinations
+        self.port = port
+    }
+}
+
 /// A link as the kernel reports it.
 public struct Link: Hashable, Sendable {
     public var index: Int32
@@ -121,6 +200,15 @@ public struct Link: Hashable, Sendable {
     public var peerNamespace: Int32?
     public var alias: String
     public var group: UInt32
+
+    /// The group of a port from when it is made until the sandbox's end of it is complete. Unlike the tag, the kernel takes
+    /// a group when it makes a link, so there is no moment at which a half-made one looks finished. ASCII for `plug`.
+    public static let unfinishedGroup: UInt32 = 0x706c_7567
+
+    /// True for a port as above, and for a bridge that is neither tagged nor up: it gets both last, after its sysctls.
+    public var isUnfinished: Bool {
+        group == Self.unfinishedGroup || kind == "bridge" && alias.isEmpty && !isUp
+    }
 
     public init(
         index: Int32, name: String, kind: String = "", mac: MACAddress? = nil, mtu: UInt32 = 1500, isUp: Bool = false,
@@ -158,10 +246,12 @@ public struct Route: Hashable, Sendable {
     public var gateway: IPAddress?
     /// Index of the outgoing link, where there is just one.
     public var link: Int32?
-    /// 254 is main, 255 is local.
     public var table: UInt32
 
-    public init(destination: Prefix, gateway: IPAddress? = nil, link: Int32? = nil, table: UInt32 = 254) {
+    /// RT_TABLE_MAIN.
+    public static let mainTable: UInt32 = 254
+
+    public init(destination: Prefix, gateway: IPAddress? = nil, link: Int32? = nil, table: UInt32 = mainTable) {
         self.destination = destination
         self.gateway = gateway
         self.link = link

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Sources are safe to use from every thread (dispatch_source_cancel(3)); on Linux their type does not say so.
-@preconcurrency import Dispatch
 import Synchronization
 
 /// Tells of every change of links, addresses and routes in the namespace, from the moment it exists.
@@ -17,39 +15,39 @@ public final class LinkMonitor: Sendable {
         case addressGone(LinkAddress)
         case route(Route)
         case routeGone(Route)
+        /// Forwarding, or another setting of the link of that index, or of all links (-1), or of those to come (-2).
+        case settings(link: Int32)
         /// Changes came faster than they were read, and the kernel dropped some: look at everything again.
         case overrun
     }
 
-    /// For one reader. Ends when the monitor is stopped or let go of, or cannot read any more.
-    public let changes: AsyncStream<Change>
-    private let source: any DispatchSourceRead
+    /// A change and who asked for it.
+    public struct Notice: Hashable, Sendable {
+        public var change: Change
+        /// The netlink port of who asked for it: mostly a process id. 0 is the kernel itself.
+        public var sender: UInt32
 
-    public init() throws(KernelError) {
+        public init(_ change: Change, sender: UInt32 = 0) {
+            self.change = change
+            self.sender = sender
+        }
+    }
+
+    /// What was read in one go, for one reader. Ends when the monitor is stopped or let go of, or cannot read any more.
+    public var notices: AsyncStream<[Notice]> { source.notices }
+    private let source: NoticeSource<Notice>
+
+    /// Changes that follow the first within `gathering` are read together with it: making a link alone is several.
+    public init(gathering: Duration = .zero) throws(KernelError) {
         let reader = try ChangeReader()
-        let (changes, continuation) = AsyncStream.makeStream(of: Change.self)
-        let source = DispatchSource.makeReadSource(
-            fileDescriptor: reader.descriptor, queue: DispatchQueue(label: "plugind.link-monitor"))
-        source.setEventHandler {
-            guard reader.read(into: continuation) else { return source.cancel() }
+        source = NoticeSource("plugind.link-monitor", descriptor: reader.descriptor, gathering: gathering) {
+            reader.read(into: $0)
         }
-        // Keeps the socket until nothing waits on its descriptor any more.
-        source.setCancelHandler {
-            withExtendedLifetime(reader) { continuation.finish() }
-        }
-        continuation.onTermination = { _ in source.cancel() }
-        source.activate()
-        self.changes = changes
-        self.source = source
     }
 
-    deinit {
-        source.cancel()
-    }
-
-    /// Ends `changes`. Stopping twice is the same as stopping once.
+    /// Ends `notices`. Stopping twice is the same as stopping once.
     public func stop() {
-        source.cancel()
+        source.stop()
     }
 }
 
@@ -64,12 +62,21 @@ private final class ChangeReader: Sendable {
         self.socket = Mutex(socket)
     }
 
+    /// No more than so many are passed on at once: a routing daemon that fills a table makes millions.
+    private static let limit = 4096
+
     /// Passes on what waits to be read. Returns false if reading is over.
-    func read(into continuation: AsyncStream<LinkMonitor.Change>.Continuation) -> Bool {
+    func read(into continuation: AsyncStream<[LinkMonitor.Notice]>.Continuation) -> Bool {
         socket.withLock { socket in
+            var notices: [LinkMonitor.Notice] = []
+            defer { if !notices.isEmpty { continuation.yield(notices) } }
             do throws(KernelError) {
-                while let change = try socket.nextChange() {
-                    continuation.yield(change)
+                while let notice = try socket.nextNotice() {
+                    if notices.count < Self.limit {
+                        notices.append(notice)
+                    } else {
+                        notices[Self.limit - 1] = .init(.overrun)
+                    }
                 }
                 return true
             } catch {

@@ -1,64 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Addressing
 import Cnftables
+import Faults
+import Glibc
 import Synchronization
 
 /// The real packet filter, through libnftables; no process is started.
-///
-/// Rules in tables of iptables are written so that `iptables` itself can list them (only matches that it knows),
-/// because an engine that finds one it cannot read stops managing the table.
 public final class NFTables: Firewall {
-    private let context: Mutex<NFTablesContext>
+    private let state: Mutex<State>
 
-    public init() throws(FirewallError) {
-        context = Mutex(try NFTablesContext())
+    fileprivate struct State: ~Copyable {
+        var context: NFTablesContext
+        /// What the tables should have.
+        var ruleset: Ruleset
+        /// Whether they have it: an earlier plugind may have left others, and somebody may have changed them.
+        var isKnown = false
     }
 
+    public let table: String
+    /// By this a rule is recognised as ours, with its quotes.
+    private let comment: String
+
+    /// `table` must be a name that the packet filter takes: letters, digits, `-`, `_`, `.`, a letter first.
+    public init(table: String = "plugind") throws(FirewallError) {
+        self.table = table
+        comment = "\"\(table): networks\""
+        state = Mutex(State(context: try NFTablesContext(), ruleset: Ruleset(table: table)))
+    }
+
+    public func update(
+        adding: Set<RulesetElement>, removing: Set<RulesetElement>
+    ) throws(FirewallError) {
+        try state.withLock { state throws(FirewallError) in
+            // Not by `subtracting`, which goes through all that there is, however few are asked for.
+            let added = adding.filter { !state.ruleset.elements.contains($0) }
+            let removed = removing.filter { state.ruleset.elements.contains($0) && !adding.contains($0) }
+            if state.isKnown, added.isEmpty, removed.isEmpty { return }
+            let tables = state.ruleset.tables
+            state.ruleset.change(adding: added, removing: removed)
+            do throws(FirewallError) {
+                if state.isKnown, state.ruleset.tables == tables, try state.change(adding: added, removing: removed) {
+                    return
+                }
+                try state.replace()
+            } catch {
+                state.ruleset.change(adding: removed, removing: added)
+                throw error
+            }
+        }
+    }
+
+    public func restore() throws(FirewallError) {
+        try state.withLock { state throws(FirewallError) in try state.replace() }
+    }
+
+    // MARK: The engine's rules
+
+    /// Rules in tables of iptables are written so that `iptables` itself can list them (only matches that it knows),
+    /// because an engine that finds one it cannot read stops managing the table.
     @discardableResult
-    public func acceptInside(_ bridge: InterfaceName) throws(FirewallError) -> Bool {
-        try refuseSyntax(in: bridge)
-        return try context.withLock { context throws(FirewallError) in
+    public func acceptAtEngine(_ accepts: Bool) throws(FirewallError) -> Bool {
+        try state.withLock { state throws(FirewallError) in
             var isMade = false
             for family in Self.families {
-                guard let rules = try context.userRules(family), !rules.contains(comment(bridge)) else { continue }
-                try context.run(
-                    "insert rule \(family) filter DOCKER-USER iifname \"\(bridge)\" oifname \"\(bridge)\" counter accept "
-                        + "comment \(comment(bridge))",
-                    operation: "accept traffic inside \(bridge)")
-                isMade = true
+                guard let rules = try state.context.rules(of: "\(family) filter DOCKER-USER") else { continue }
+                let own = rules.filter { $0.contains(comment) }
+                if accepts, own.isEmpty {
+                    let match = "meta mark & \(Ruleset.mark) == \(Ruleset.mark)"
+                    try state.context.run(
+                        "insert rule \(family) filter DOCKER-USER \(match) counter accept comment \(comment)",
+                        operation: "accept the traffic of networks at the engine's rules")
+                    isMade = true
+                }
+                for rule in own.dropFirst(accepts ? 1 : 0) {
+                    guard let handle = rule.split(separator: " ").last else { continue }
+                    try state.context.run(
+                        "delete rule \(family) filter DOCKER-USER handle \(handle)",
+                        operation: "remove the rule for networks from the engine's")
+                }
             }
             return isMade
         }
     }
 
-    public func forgetInside(_ bridge: InterfaceName) throws(FirewallError) {
-        try context.withLock { context throws(FirewallError) in
+    public func engineBridges() throws(FirewallError) -> Set<String> {
+        try state.withLock { state throws(FirewallError) in
+            var bridges: Set<String> = []
+            // Where the engine sends what goes to a bridge of its own: in FORWARD up to 27, in DOCKER-BRIDGE from 28 on.
             for family in Self.families {
-                guard let rules = try context.userRules(family) else { continue }
-                for rule in rules.split(separator: "\n") where rule.contains(comment(bridge)) {
-                    guard let handle = rule.split(separator: " ").last else { continue }
-                    try context.run(
-                        "delete rule \(family) filter DOCKER-USER handle \(handle)",
-                        operation: "delete the rule for traffic inside \(bridge)")
+                for chain in ["FORWARD", "DOCKER-BRIDGE"] {
+                    for rule in try state.context.rules(of: "\(family) filter \(chain)") ?? [] {
+                        if let bridge = Self.bridge(of: rule) { bridges.insert(bridge) }
+                    }
                 }
             }
+            return bridges
         }
     }
 
     /// iptables-nft and ip6tables-nft keep their rules in these families, in the table `filter`.
     private static let families = ["ip", "ip6"]
 
-    /// Within quotes these have a meaning to the packet filter: a star stands for any ending.
-    private func refuseSyntax(in bridge: InterfaceName) throws(FirewallError) {
-        guard !bridge.description.utf8.contains(where: { "\"*\\".utf8.contains($0) }) else {
-            throw FirewallError("accept traffic inside \(bridge)", reason: "a rule cannot name such a link")
+    /// X of a rule like `oifname "X" counter packets 0 bytes 0 jump DOCKER # handle 5`.
+    private static func bridge(of rule: Substring) -> String? {
+        let words = rule.split(whereSeparator: { $0 == " " || $0 == "\t" })
+        guard words.first == "oifname", words.count > 2, let jump = words.firstIndex(of: "jump"),
+            jump + 1 < words.count, words[jump + 1] == "DOCKER"
+        else { return nil }
+        return String(words[1].filter { $0 != "\"" })
+    }
+}
+
+extension NFTables.State {
+    /// False if the tables are not as they were left: then they are to be made anew.
+    fileprivate func change(
+        adding: Set<RulesetElement>, removing: Set<RulesetElement>
+    ) throws(FirewallError) -> Bool {
+        do throws(FirewallError) {
+            try context.run(
+                ruleset.commands(adding: adding, removing: removing), operation: "change the rules for networks")
+            return true
+        } catch {
+            // What the kernel said of an element that should be there and is not, or the other way round.
+            guard error.description.contains("No such file") || error.description.contains("File exists") else {
+                throw error
+            }
+            return false
         }
     }
 
-    /// By this a rule is recognised as ours, with its quotes.
-    private func comment(_ bridge: InterfaceName) -> String {
-        "\"plugind: inside \(bridge)\""
+    fileprivate mutating func replace() throws(FirewallError) {
+        isKnown = false
+        try context.run(ruleset.replacement, operation: "make the rules for networks")
+        isKnown = true
     }
 }
 
@@ -80,26 +154,36 @@ struct NFTablesContext: ~Copyable {
         nft_ctx_free(handle)
     }
 
-    /// The engine's chain for rules of others, a rule a line, or nil if there is no such chain.
-    func userRules(_ family: String) throws(FirewallError) -> String? {
+    /// What is in a chain, a line each, or nil if there is no such chain.
+    func rules(of chain: String) throws(FirewallError) -> [Substring]? {
         do throws(FirewallError) {
-            try run("list chain \(family) filter DOCKER-USER", operation: "list \(family) filter DOCKER-USER")
+            try run("list chain \(chain)", operation: "list \(chain)")
         } catch {
             // libnftables tells what went wrong in words only.
             if error.description.hasSuffix("No such file or directory") { return nil }
             throw error
         }
-        return String(cString: nft_ctx_get_output_buffer(handle))
+        return String(cString: nft_ctx_get_output_buffer(handle)).split(separator: "\n")
+    }
+
+    /// What `list` says of it, a line each.
+    func listing(of what: String) throws(FirewallError) -> [Substring] {
+        try run("list \(what)", operation: "list \(what)")
+        return String(cString: nft_ctx_get_output_buffer(handle)).split(separator: "\n")
     }
 
     /// Runs commands as one transaction.
-    func run(_ commands: String, operation: String) throws(FirewallError) {
-        let code = nft_run_cmd_from_buffer(handle, commands)
-        // Reading the buffer empties it. It has warnings also after a success: that iptables manages the table.
-        let messages = String(cString: nft_ctx_get_error_buffer(handle)).split(separator: "\n")
-        guard code == 0 else {
-            let error = messages.first { $0.hasPrefix("Error: ") }?.dropFirst("Error: ".count)
-            throw FirewallError(operation, reason: error.map(String.init) ?? "no reason given")
+    func run(_ commands: String, operation: String, caller: StaticString = #function) throws(FirewallError) {
+        try FaultPoint.around(
+            "nft: \(caller)", failure: { FirewallError(operation, reason: String(cString: strerror($0))) }
+        ) { () throws(FirewallError) in
+            let code = nft_run_cmd_from_buffer(handle, commands)
+            // Reading the buffer empties it. It has warnings also after a success: that iptables manages the table.
+            let messages = String(cString: nft_ctx_get_error_buffer(handle)).split(separator: "\n")
+            guard code == 0 else {
+                let error = messages.first { $0.contains("Error: ") }?.split(separator: "Error: ").last
+                throw FirewallError(operation, reason: error.map(String.init) ?? "no reason given")
+            }
         }
     }
 }

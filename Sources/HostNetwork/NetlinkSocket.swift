@@ -2,16 +2,21 @@
 
 import Addressing
 import CNetlink
+import Faults
 import Glibc
 
-/// Unique owner of one rtnetlink socket: it cannot be copied, and letting go of it closes the socket.
+/// Unique owner of one netlink socket: it cannot be copied, and letting go of it closes the socket.
 ///
 /// Each method is one exchange with the kernel; what belongs together, and what is taken back after a failure, is for
 /// `RTNetlink` to know.
 struct NetlinkSocket: ~Copyable {
     enum Purpose {
         case requests
+        /// In the network namespace of a descriptor.
+        case requestsIn(Int32)
         case changes
+        case firewallChanges
+        case flows
     }
 
     private let handle: OpaquePointer
@@ -21,7 +26,10 @@ struct NetlinkSocket: ~Copyable {
         let code =
             switch purpose {
             case .requests: cnl_open(&handle)
+            case .requestsIn(let namespace): cnl_open_in(namespace, &handle)
             case .changes: cnl_open_monitor(&handle)
+            case .firewallChanges: cnl_open_firewall_monitor(&handle)
+            case .flows: cnl_open_netfilter(&handle)
             }
         guard let handle else { throw KernelError("open a netlink socket", code: -code) }
         self.handle = handle
@@ -29,6 +37,15 @@ struct NetlinkSocket: ~Copyable {
 
     deinit {
         cnl_close(handle)
+    }
+
+    static func isNamespace(_ path: String) -> Bool { cnl_is_namespace(path) }
+
+    static func openSysctl(_ path: String, in namespace: Int32, _ operation: String) throws(KernelError) -> Int32 {
+        var descriptor: Int32 = -1
+        let code = cnl_open_sysctl_in(namespace, path, &descriptor)
+        guard code == 0 else { throw KernelError(operation, code: -code) }
+        return descriptor
     }
 
     /// To wait on. Reading and closing it are the socket's.
@@ -52,11 +69,15 @@ struct NetlinkSocket: ~Copyable {
         }
     }
 
-    func addVethPair(_ pair: VethSpec, bridge: Int32) throws(KernelError) {
+    /// The sandbox end is made in the namespace of a descriptor, if there is one.
+    func addVethPair(
+        _ pair: VethSpec, bridge: Int32, namespace: Int32 = -1, group: UInt32 = 0
+    ) throws(KernelError) {
         try commit("add veth pair \(pair.host), \(pair.sandbox)") {
             cnl_put_veth(
-                $0, pair.host.description, nil, bridge, 0, pair.sandbox.description, pair.sandboxMAC.bytes, -1, pair.mtu
-            )
+                $0, pair.host.description, nil, bridge, group, pair.sandbox.description, pair.sandboxMAC.bytes,
+                namespace,
+                pair.mtu)
         }
     }
 
@@ -68,6 +89,14 @@ struct NetlinkSocket: ~Copyable {
         try commit("set alias of \(name)") { cnl_put_alias($0, name.description, alias) }
     }
 
+    func setGroup(_ group: UInt32, of name: InterfaceName) throws(KernelError) {
+        try commit("set group \(group) of \(name)") { cnl_put_group($0, name.description, group) }
+    }
+
+    func setHairpin(_ isOn: Bool, of name: InterfaceName) throws(KernelError) {
+        try commit("set hairpin of \(name)") { cnl_put_hairpin($0, name.description, isOn) }
+    }
+
     /// `nil` takes the link out of its bridge.
     func setMaster(_ master: Int32?, of name: InterfaceName) throws(KernelError) {
         try commit("set master of \(name)") { cnl_put_master($0, name.description, master ?? 0) }
@@ -75,6 +104,14 @@ struct NetlinkSocket: ~Copyable {
 
     func setMTU(_ mtu: UInt32, of name: InterfaceName) throws(KernelError) {
         try commit("set MTU \(mtu) of \(name)") { cnl_put_mtu($0, name.description, mtu) }
+    }
+
+    func setMAC(_ mac: MACAddress, of name: InterfaceName) throws(KernelError) {
+        try commit("set MAC address \(mac) of \(name)") { cnl_put_mac($0, name.description, mac.bytes) }
+    }
+
+    func setName(_ name: InterfaceName, of link: Int32) throws(KernelError) {
+        try commit("set name \(name) of link \(link)") { cnl_put_name($0, link, name.description) }
     }
 
     func setUp(_ isUp: Bool, of name: InterfaceName) throws(KernelError) {
@@ -111,6 +148,21 @@ struct NetlinkSocket: ~Copyable {
         }
     }
 
+    /// The route to the address's prefix.
+    func addConnectedRoute(_ address: InterfaceAddress, on link: Int32, name: InterfaceName) throws(KernelError) {
+        try commit("add route \(address.prefix) on \(name)") {
+            let bytes = address.address.bytes
+            cnl_put_connected_route($0, bytes, UInt32(bytes.count), UInt32(address.prefixLength), link)
+        }
+    }
+
+    func addDefaultRoute(via gateway: IPAddress, on link: Int32, name: InterfaceName) throws(KernelError) {
+        try commit("add default route via \(gateway) on \(name)") {
+            let (gateway, any) = (gateway.bytes, [UInt8](repeating: 0, count: gateway.bytes.count))
+            cnl_put_route($0, any, UInt32(any.count), 0, gateway, link, Route.mainTable)
+        }
+    }
+
     func addresses() throws(KernelError) -> [LinkAddress] {
         try check(cnl_dump_addresses(handle), "list addresses")
         var addresses: [LinkAddress] = []
@@ -137,14 +189,14 @@ struct NetlinkSocket: ~Copyable {
     // MARK: Changes
 
     /// The next change that waits to be read, or nil if none does.
-    func nextChange() throws(KernelError) -> LinkMonitor.Change? {
+    func nextNotice() throws(KernelError) -> LinkMonitor.Notice? {
         while true {
             var kind = cnl_change.link
             let code = cnl_receive(handle, &kind)
             if code == -EAGAIN { return nil }
-            if code == -ENOBUFS { return .overrun }
+            if code == -ENOBUFS { return .init(.overrun) }
             try check(code, "receive changes")
-            if let change = change(of: kind) { return change }
+            if let change = change(of: kind) { return .init(change, sender: cnl_sender(handle)) }
         }
     }
 
@@ -156,18 +208,67 @@ struct NetlinkSocket: ~Copyable {
         case .address_gone: changedAddress.map { .addressGone($0) }
         case .route: changedRoute.map { .route($0) }
         case .route_gone: changedRoute.map { .routeGone($0) }
+        case .settings: .settings(link: cnl_changed_settings(handle))
         }
     }
 
     private var changedAddress: LinkAddress? { cnl_changed_address(handle).flatMap { LinkAddress($0.pointee) } }
     private var changedRoute: Route? { cnl_changed_route(handle).flatMap { Route($0.pointee) } }
 
+    /// The next change of the packet filter that waits to be read, or nil if none does.
+    func nextFirewallEvent() throws(KernelError) -> FirewallEvent? {
+        var record: UnsafePointer<cnl_firewall_change>?
+        let code = cnl_receive_firewall_change(handle, &record)
+        if code == -EAGAIN { return nil }
+        if code == -ENOBUFS { return FirewallEvent(kind: .overrun, sender: 0) }
+        try check(code, "receive changes of the packet filter")
+        return record.map { FirewallEvent($0.pointee, sender: cnl_sender(handle)) }
+    }
+
+    // MARK: Flows
+
+    /// Deletes the flows of one family and protocol that one of the filters means, and returns how many.
+    func deleteFlows(
+        _ filters: [FlowFilter], _ transport: TransportProtocol, _ family: AddressFamily
+    ) throws(KernelError) -> Int {
+        // Of one port the kernel need not tell more; of several it tells of all.
+        let ports = filters.map(\.port)
+        let onlyPort = ports.allSatisfy { $0.count == 1 && $0 == ports[0] } ? ports[0].lowerBound : 0
+        let code = cnl_dump_flows(handle, UInt32(family.width / 8), transport.rawValue, onlyPort)
+        // So says a kernel that tracks no flows.
+        if [-EINVAL, -EOPNOTSUPP, -ENOENT].contains(code) { return 0 }
+        try check(code, "list flows")
+
+        var count = 0
+        while let record = cnl_next_flow(handle) {
+            let flow = record.pointee
+            let destination = UnsafeBufferPointer(start: flow.destination, count: Int(flow.length))
+            guard flow.protocol == transport.rawValue, let destination = IPAddress(bytes: Array(destination)),
+                filters.contains(where: {
+                    $0.port.contains(flow.destination_port) && $0.destinations.contains(destination)
+                })
+            else { continue }
+            // One by one: of several the kernel's answers are not all told. It takes some microseconds.
+            cnl_put_delete_flow(handle)
+            let code = cnl_commit(handle)
+            if code == -ENOENT { continue }
+            try check(code, "delete a flow to \(destination)")
+            count += 1
+        }
+        return count
+    }
+
     // MARK: Errors
 
     /// Queues what `put` puts and sends it in one piece.
-    private func commit(_ operation: @autoclosure () -> String, _ put: (OpaquePointer) -> Void) throws(KernelError) {
-        put(handle)
-        try check(cnl_commit(handle), operation())
+    private func commit(
+        _ operation: @autoclosure () -> String, caller: StaticString = #function, _ put: (OpaquePointer) -> Void
+    ) throws(KernelError) {
+        try FaultPoint.around("netlink: \(caller)", failure: { KernelError(operation(), code: $0) }) {
+            () throws(KernelError) in
+            put(handle)
+            try check(cnl_commit(handle), operation())
+        }
     }
 
     private func check(_ code: Int32, _ operation: @autoclosure () -> String) throws(KernelError) {

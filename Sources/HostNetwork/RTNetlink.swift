@@ -19,31 +19,20 @@ public final class RTNetlink: Kernel {
         // the MTU; being made with one does not count, and neither does "changing" it to what it is. So the bridge is
         // made with one and gets another: `br_mtu_auto_adjust` then leaves it alone.
         let firstMTU: UInt32 = bridge.mtu == 1500 ? 1499 : 1500
+        // Whoever began this before did not come to its end. The address was drawn for this bridge, so it is no other.
+        if let left = try link(named: bridge.name), left.isUnfinished, left.mac == bridge.mac {
+            try deleteLink(bridge.name)
+        }
         try exchange { socket throws(KernelError) in
             try socket.addBridge(bridge.name, mac: bridge.mac, mtu: firstMTU)
         }
         try deletingOnFailure(bridge.name) { () throws(KernelError) in
             // While the bridge is down: once it is up, a container could be quicker with a router advertisement.
-            try setUpIPv6(of: bridge)
-            try writeSysctl("net/ipv4/conf/\(bridge.name)/forwarding", bridge.isForwarding ? "1" : "0")
+            try writeSettings(of: bridge)
             try exchange { socket throws(KernelError) in
                 let link = try Self.require(bridge.name, socket, "configure bridge \(bridge.name)")
                 try socket.configure(bridge, index: link.index)
             }
-        }
-    }
-
-    /// Off means off. On means without router advertisements, by which a container could become the host's
-    /// gateway (CVE-2020-13401).
-    private func setUpIPv6(of bridge: BridgeSpec) throws(KernelError) {
-        let directory = "net/ipv6/conf/\(bridge.name)"
-        do throws(KernelError) {
-            try writeSysctl("\(directory)/disable_ipv6", bridge.isIPv6Enabled ? "0" : "1")
-            try writeSysctl("\(directory)/accept_ra", "0")
-            try writeSysctl("\(directory)/forwarding", bridge.isForwarding && bridge.isIPv6Enabled ? "1" : "0")
-        } catch {
-            // A host without IPv6 has none to turn off.
-            guard error.code == ENOENT, !bridge.isIPv6Enabled else { throw error }
         }
     }
 
@@ -55,8 +44,23 @@ public final class RTNetlink: Kernel {
         // The kernel takes no alias when it makes a link. Not in the same batch: had the pair been refused because the
         // name is taken, the alias would go to the link that has it.
         try deletingOnFailure(pair.host) { () throws(KernelError) in
-            try exchange { socket throws(KernelError) in try socket.setAlias(pair.alias, of: pair.host) }
+            try exchange { socket throws(KernelError) in
+                try socket.setAlias(pair.alias, of: pair.host)
+                try Self.allowHairpin(pair.host, socket)
+            }
         }
+    }
+
+    /// Where br_netfilter is on, what a container sends to a published port of its own is turned round inside the bridge
+    /// (`br_nf_pre_routing_finish` in the kernel's net/bridge/br_netfilter_hooks.c), so its port must let it out again.
+    /// Elsewhere it is not needed, and would send a container its own broadcasts.
+    static func allowHairpin(_ port: InterfaceName, _ socket: borrowing NetlinkSocket) throws(KernelError) {
+        guard
+            ["net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"].contains(where: {
+                sysctl($0) == "1"
+            })
+        else { return }
+        try socket.setHairpin(true, of: port)
     }
 
     // MARK: Links
@@ -83,10 +87,39 @@ public final class RTNetlink: Kernel {
             let master = try Self.require(bridge, socket, operation)
             try socket.setMaster(master.index, of: name)
             do throws(KernelError) {
+                try Self.allowHairpin(name, socket)
                 try socket.setUp(true, of: name)
             } catch {
                 try? socket.setMaster(link.master, of: name)
                 throw error
+            }
+        }
+    }
+
+    public func setAlias(_ alias: String, of name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in try socket.setAlias(alias, of: name) }
+    }
+
+    public func setMAC(_ mac: MACAddress, of name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in try socket.setMAC(mac, of: name) }
+    }
+
+    public func setName(_ name: InterfaceName, of link: Int32) throws(KernelError) {
+        try exchange { socket throws(KernelError) in
+            do throws(KernelError) {
+                try socket.setName(name, of: link)
+            } catch {
+                guard error.code == EBUSY, let old = try socket.links().first(where: { $0.index == link }),
+                    let oldName = InterfaceName(old.name)
+                else { throw error }
+                try socket.setUp(false, of: oldName)
+                do throws(KernelError) {
+                    try socket.setName(name, of: link)
+                } catch {
+                    try? socket.setUp(true, of: oldName)
+                    throw error
+                }
+                try socket.setUp(true, of: name)
             }
         }
     }
@@ -119,6 +152,17 @@ public final class RTNetlink: Kernel {
         }
     }
 
+    public func addConnectedRoute(of address: InterfaceAddress, on name: InterfaceName) throws(KernelError) {
+        try exchange { socket throws(KernelError) in
+            let link = try Self.require(name, socket, "add route \(address.prefix) on \(name)")
+            do throws(KernelError) {
+                try socket.addConnectedRoute(address, on: link.index, name: name)
+            } catch {
+                guard error.code == EEXIST else { throw error }
+            }
+        }
+    }
+
     // MARK: Everything
 
     public func links() throws(KernelError) -> [Link] {
@@ -135,14 +179,14 @@ public final class RTNetlink: Kernel {
 
     // MARK: Steps
 
-    private func exchange<Value: Sendable>(
+    func exchange<Value: Sendable>(
         _ body: (borrowing NetlinkSocket) throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
         try requests.withLock { socket throws(KernelError) in try body(socket) }
     }
 
     /// Runs the steps that follow the making of a link, and deletes it if one of them fails.
-    private func deletingOnFailure(
+    func deletingOnFailure(
         _ name: InterfaceName, _ steps: () throws(KernelError) -> Void
     ) throws(KernelError) {
         do throws(KernelError) {
@@ -154,7 +198,7 @@ public final class RTNetlink: Kernel {
         }
     }
 
-    private static func require(
+    static func require(
         _ name: InterfaceName, _ socket: borrowing NetlinkSocket, _ operation: @autoclosure () -> String
     ) throws(KernelError) -> Link {
         guard let link = try socket.link(named: name) else {

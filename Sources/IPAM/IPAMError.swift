@@ -5,7 +5,7 @@ public import Addressing
 /// Why a pool or an address is refused, in words for the person who typed `docker`.
 public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownSpace(String)
-    case unknownOption(String)
+    case badOption(OptionProblem)
     case hostBitsSet(InterfaceAddress)
     case wrongFamily(Prefix, wanted: AddressFamily)
     case reserved(Prefix, by: Prefix, for: String)
@@ -13,7 +13,7 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
     case subPoolOutside(Prefix, pool: Prefix)
     case subPoolUnusable(Prefix, pool: Prefix)
     case overlap(Prefix, with: PoolID)
-    case noPoolLeft(AddressFamily, tried: UInt128, obstacles: [String])
+    case noPoolLeft(PoolShortage)
 
     case unknownPool(PoolID)
     case invalidMACAddress(option: String, String)
@@ -21,17 +21,21 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
     case networkAddress(IPAddress, PoolID)
     case broadcastAddress(IPAddress, PoolID)
     case addressTaken(IPAddress, PoolID, holder: String)
-    case noAddressLeft(PoolID, window: Prefix, usable: UInt128)
+    /// The address is kept for somebody else.
+    case addressReserved(IPAddress, PoolID, for: Identity)
+    case addressProtected(IPAddress, PoolID, for: String, since: Int64)
+    case noAddressLeft(PoolID, window: Prefix, usable: UInt128, reserved: Int, protected: Int)
 
     case unreadableState(String)
 
     /// True for a request that can never succeed as it is; false for one that is refused because of what there is.
     public var isBadRequest: Bool {
         switch self {
-        case .unknownSpace, .unknownOption, .hostBitsSet, .wrongFamily, .reserved, .subPoolWithoutPool,
+        case .unknownSpace, .badOption, .hostBitsSet, .wrongFamily, .reserved, .subPoolWithoutPool,
             .subPoolOutside, .subPoolUnusable, .invalidMACAddress, .outsidePool, .networkAddress, .broadcastAddress:
             true
-        case .overlap, .noPoolLeft, .unknownPool, .addressTaken, .noAddressLeft, .unreadableState:
+        case .overlap, .noPoolLeft, .unknownPool, .addressTaken, .addressReserved, .addressProtected, .noAddressLeft,
+            .unreadableState:
             false
         }
     }
@@ -41,8 +45,8 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownSpace(let name):
             "address space ‘\(name)’ is not known to plugind; known are: "
                 + AddressSpace.allCases.map(\.description).joined(separator: ", ")
-        case .unknownOption(let key):
-            "unknown IPAM option \(key); plugind has no options of its own for pools"
+        case .badOption(let problem):
+            problem.description
         case .hostBitsSet(let given):
             "\(given) is an address in a subnet, not a subnet; did you mean \(given.prefix)?"
         case .wrongFamily(let prefix, let wanted):
@@ -57,8 +61,8 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
             "ip range \(subPool) holds no address that a container in subnet \(pool) could have"
         case .overlap(let prefix, let other):
             "subnet \(prefix) overlaps pool \(other), which is in use"
-        case .noPoolLeft(let family, let tried, let obstacles):
-            "no \(family) pool is free: \(tried) were tried\(Self.list(obstacles)); name one with --subnet"
+        case .noPoolLeft(let shortage):
+            shortage.description
         case .unknownPool(let pool):
             "pool \(pool) is not known to plugind"
         case .invalidMACAddress(let option, let text):
@@ -73,19 +77,27 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
             "address \(address) is the broadcast address of pool \(pool)"
         case .addressTaken(let address, let pool, let holder):
             "address \(address) of pool \(pool) is taken: \(holder)"
-        case .noAddressLeft(let pool, let window, let usable):
+        case .addressReserved(let address, let pool, let identity):
+            "address \(address) of pool \(pool) is reserved for \(identity)"
+        case .addressProtected(let address, let pool, let name, let since):
+            "address \(address) of pool \(pool) is kept for container \(name), which asked for it by number and had it "
+                + "until \(Moment.text(since)); remove that container, or choose another address"
+        case .noAddressLeft(let pool, let window, usable: 0, _, _):
+            "no address is free in \(window) of pool \(pool): plugind.exclude leaves none to choose from"
+        case .noAddressLeft(let pool, let window, let usable, let reserved, let protected):
             "no address is free in \(window) of pool \(pool): "
-                + (usable == 1 ? "the only one is in use" : "all \(usable) are in use")
+                + (usable == 1 ? "the only one is " : "all \(usable) are ")
+                + Self.uses(reserved: reserved, protected: protected)
         case .unreadableState(let reason):
             "the stored pools cannot be used: \(reason)"
         }
     }
 
-    /// Names the first few.
-    private static func list(_ obstacles: [String]) -> String {
-        guard !obstacles.isEmpty else { return "" }
-        let named = obstacles.prefix(3).joined(separator: ", ")
-        let rest = obstacles.count > 3 ? " and \(obstacles.count - 3) more" : ""
-        return ", in the way are \(named)\(rest)"
+    private static func uses(reserved: Int, protected: Int) -> String {
+        let others = [
+            reserved > 0 ? "reserved (\(reserved))" : nil,
+            protected > 0 ? "kept for containers that asked for them by number (\(protected))" : nil,
+        ].compactMap(\.self)
+        return others.isEmpty ? "in use" : "in use, " + others.joined(separator: " or ")
     }
 }

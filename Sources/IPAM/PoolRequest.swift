@@ -8,65 +8,65 @@ public struct PoolRequest: Hashable, Sendable {
     public let family: AddressFamily
     /// Nil leaves the choice to plugind.
     public let prefix: Prefix?
+    /// The prefix length that a chosen pool is to have, from a request such as `0.0.0.0/27` or `::/64`. Nil leaves that
+    /// to plugind, too.
+    public let size: Int?
     /// The part of the pool that addresses are chosen from.
     public let subPool: Prefix?
     /// The user's `--ipam-opt` and what the engine adds.
     public let options: [String: String]
+    /// Those of `options` that are plugind's. Checked against the pool if that is named.
+    public let poolOptions: PoolOptions
 
+    /// `defaults` stand for the options that are not among `options`.
     public init(
-        space: String, pool: InterfaceAddress?, subPool: InterfaceAddress?, isIPv6: Bool, options: [String: String]
+        space: String, pool: InterfaceAddress?, subPool: InterfaceAddress?, isIPv6: Bool, options: [String: String],
+        defaults: PoolOptions = PoolOptions()
     ) throws(IPAMError) {
         guard let known = AddressSpace(rawValue: space) else { throw .unknownSpace(space) }
-        for key in options.keys.sorted() where key.hasPrefix("plugind.") { throw .unknownOption(key) }
-
         self.space = known
         self.options = options
+
         let family: AddressFamily = isIPv6 ? .v6 : .v4
-        guard let pool else {
+        let wanted = try pool.map { (pool) throws(IPAMError) in try Self.prefix(pool) }
+        // A swarm manager sets the flag for no pool, IPv6 or not, so in its space a missing flag says nothing.
+        if let wanted, wanted.family != family, known != .global || isIPv6 {
+            throw .wrongFamily(wanted, wanted: family)
+        }
+        self.family = wanted?.family ?? family
+        self.poolOptions = try PoolOptions(options, family: self.family, defaults: defaults)
+
+        guard let wanted, !Self.isSize(wanted) else {
             if let subPool { throw .subPoolWithoutPool(subPool) }
-            self.family = family
             self.prefix = nil
+            self.size = wanted?.length
             self.subPool = nil
             return
         }
-        let prefix = try Self.prefix(pool)
-        // A swarm manager sets the flag for no pool, IPv6 or not, so in its space a missing flag says nothing.
-        guard prefix.family == family || (known == .global && !isIPv6) else {
-            throw .wrongFamily(prefix, wanted: family)
+        if let reserved = ReservedPrefix.overlapping(wanted) {
+            throw .reserved(wanted, by: reserved.prefix, for: reserved.purpose)
         }
-        if let reserved = ReservedPrefix.all.first(where: { $0.prefix.overlaps(prefix) }) {
-            throw .reserved(prefix, by: reserved.prefix, for: reserved.purpose)
-        }
-        self.family = prefix.family
-        self.prefix = prefix
+        self.prefix = wanted
+        self.size = nil
         self.subPool = try subPool.map { (subPool) throws(IPAMError) in
             let subPool = try Self.prefix(subPool)
-            guard prefix.contains(subPool) else { throw .subPoolOutside(subPool, pool: prefix) }
-            guard Pool.window(of: prefix, subPool: subPool) != nil else {
-                throw .subPoolUnusable(subPool, pool: prefix)
+            guard wanted.contains(subPool) else { throw .subPoolOutside(subPool, pool: wanted) }
+            guard Pool.window(of: wanted, subPool: subPool) != nil else {
+                throw .subPoolUnusable(subPool, pool: wanted)
             }
             return subPool
         }
+        try poolOptions.check(against: wanted, subPool: self.subPool)
     }
 
     private static func prefix(_ text: InterfaceAddress) throws(IPAMError) -> Prefix {
         guard text.address == text.prefix.base else { throw .hostBitsSet(text) }
         return text.prefix
     }
-}
 
-/// Addresses that no link can have, or that mean something else.
-private struct ReservedPrefix {
-    let prefix: Prefix
-    let purpose: String
-
-    static let all: [ReservedPrefix] = [
-        ("0.0.0.0/8", "hosts that have no address yet"),
-        ("127.0.0.0/8", "loopback"),
-        ("224.0.0.0/4", "multicast"),
-        ("::/128", "hosts that have no address yet"),
-        ("::1/128", "loopback"),
-        ("::ffff:0.0.0.0/96", "IPv4 addresses in IPv6 form"),
-        ("ff00::/8", "multicast"),
-    ].compactMap { text, purpose in Prefix(text).map { ReservedPrefix(prefix: $0, purpose: purpose) } }
+    /// The unspecified address is no network's, so a prefix of it means its length alone. The whole address space is no
+    /// size.
+    private static func isSize(_ prefix: Prefix) -> Bool {
+        prefix.base.isUnspecified && prefix.length > 0
+    }
 }

@@ -4,7 +4,7 @@ public import Addressing
 import Glibc
 import HostNetwork
 import Logging
-import Store
+public import Store
 
 /// An endpoint as the engine asks for it.
 public struct EndpointRequest: Hashable, Sendable {
@@ -14,16 +14,22 @@ public struct EndpointRequest: Hashable, Sendable {
     public var ipv6: InterfaceAddress?
     /// nil: the driver makes one.
     public var mac: MACAddress?
+    /// What will be asked to be published once it is joined, as far as that is known.
+    public var ports: [PortRequest]
+    /// The only clients of its published ports; nil leaves it to the network.
+    public var clients: [Prefix]?
 
     public init(
         id: EndpointID, network: NetworkID, ipv4: InterfaceAddress? = nil, ipv6: InterfaceAddress? = nil,
-        mac: MACAddress? = nil
+        mac: MACAddress? = nil, ports: [PortRequest] = [], clients: [Prefix]? = nil
     ) {
         self.id = id
         self.network = network
         self.ipv4 = ipv4
         self.ipv6 = ipv6
         self.mac = mac
+        self.ports = ports
+        self.clients = clients
     }
 }
 
@@ -36,6 +42,13 @@ public struct Attachment: Hashable, Sendable {
     /// nil on an internal network, and where the endpoint has no address of that family.
     public var gatewayIPv4: IPAddress?
     public var gatewayIPv6: IPAddress?
+    public var routes: [Route]
+
+    /// A destination that is reached by another address on the link.
+    public struct Route: Hashable, Sendable {
+        public var destination: Prefix
+        public var nextHop: IPAddress
+    }
 }
 
 extension Driver {
@@ -49,10 +62,12 @@ extension Driver {
             return known.mac
         }
         var endpoint = try plan(request)
+        if let network = networks[endpoint.network] { try check(request.ports, of: endpoint, in: network) }
         // From here on the network cannot be deleted: nothing is awaited between the check and this line.
         remember(endpoint)
         do {
             try await store.commit([.putEndpoint(endpoint)])
+            try setRules(of: endpoint)
             try addVethPair(of: endpoint)
             endpoint.phase = .ready
             try await store.commit([.putEndpoint(endpoint)])
@@ -80,10 +95,13 @@ extension Driver {
         guard var endpoint = endpoints[id], endpoint.network == networkID else { return }
         endpoint.phase = .deleting
         remember(endpoint)
-        // The engine forgets the endpoint whatever the answer, so a store that refuses does not keep the links.
-        let intent = await result(of: [.putEndpoint(endpoint)])
-        try await remove(endpoint)
-        try intent.get()
+        do {
+            try await removeStoringIntent(endpoint)
+        } catch {
+            // The engine forgets the endpoint whatever the answer.
+            owe(.endpoint(id))
+            throw error
+        }
         logger.info(
             "Deleted endpoint", metadata: ["network.id": "\(endpoint.network)", "endpoint.id": "\(id)"])
     }
@@ -98,7 +116,7 @@ extension Driver {
             throw DriverError.unknownEndpoint(id)
         }
         // Somebody may have deleted the pair since CreateEndpoint. If its host end is there the other is, somewhere.
-        if try kernel.link(named: endpoint.hostLink) == nil {
+        if try ownLink(of: endpoint) == nil {
             try addVethPair(of: endpoint)
             logger.info(
                 "Put back links", metadata: ["endpoint.id": "\(id)", "link.name": "\(endpoint.hostLink)"])
@@ -108,10 +126,15 @@ extension Driver {
             try await store.commit([.putEndpoint(endpoint)])
             remember(endpoint)
         }
-        acceptInside(network.bridge)
+        let edge = edge(of: network)
         return Attachment(
-            link: endpoint.sandboxLink, linkPrefix: network.linkPrefix,
-            gatewayIPv4: network.gateway(of: endpoint.ipv4), gatewayIPv6: network.gateway(of: endpoint.ipv6))
+            link: endpoint.sandboxLink, linkPrefix: network.linkPrefix, gatewayIPv4: edge.gateway(of: endpoint.ipv4),
+            gatewayIPv6: edge.gateway(of: endpoint.ipv6),
+            routes: edge.edge.routes.compactMap { route in
+                guard case .via(let destination, let nextHop) = route else { return nil }
+                let own = destination.family == .v4 ? endpoint.ipv4 : endpoint.ipv6
+                return own == nil ? nil : Attachment.Route(destination: destination, nextHop: nextHop)
+            })
     }
 
     /// Forgets the sandbox. The engine takes its link out of it only after this call. An endpoint that the network does not
@@ -120,48 +143,55 @@ extension Driver {
         await endpointTurns.enter(id)
         defer { endpointTurns.leave(id) }
 
-        guard var endpoint = endpoints[id], endpoint.network == networkID, endpoint.sandboxKey != nil else { return }
+        guard var endpoint = endpoints[id], endpoint.network == networkID,
+            endpoint.sandboxKey != nil || endpoint.publication != nil
+        else { return }
+        // Engines do not always revoke what they had published.
+        let publication = endpoint.publication
         endpoint.sandboxKey = nil
+        endpoint.publication = nil
         try await store.commit([.putEndpoint(endpoint)])
         remember(endpoint)
+        if let publication { await withdraw(publication, of: endpoint) }
     }
 
-    /// Takes an endpoint off the host, the store and the model.
+    func removeStoringIntent(_ endpoint: EndpointRecord) async throws {
+        try await store.commit([.putEndpoint(endpoint)])
+        try await remove(endpoint)
+    }
+
+    /// Takes an endpoint off the host, the store and the model. What is stored must not say that it is ready.
     func remove(_ endpoint: EndpointRecord) async throws {
-        if try isOurs(endpoint) { try await deleteLink(endpoint.hostLink) }
+        if let link = try ownLink(of: endpoint) { try await deleteLink(link) }
+        if let publication = endpoint.publication {
+            // Whatever fails from here on, its ports may be somebody else's by the time it is tried again.
+            var endpoint = endpoint
+            endpoint.publication = nil
+            remember(endpoint)
+            await withdraw(publication, of: endpoint)
+        }
+        try setRules(of: .endpoint(endpoint.id), [])
         try await store.commit([.deleteEndpoint(endpoint.id)])
         forget(endpoint)
     }
 
-    /// Makes sure that traffic inside the bridge passes: the engine may have come, or its rules may have been flushed,
-    /// since the bridge was made. A container can do without it, so a failure is not one of the call's.
-    func acceptInside(_ bridge: InterfaceName) {
-        do {
-            if try firewall.acceptInside(bridge) {
-                logger.info("Added rule for traffic inside", metadata: ["link.name": "\(bridge)"])
-            }
-        } catch {
-            logger.warning(
-                "Cannot let traffic pass inside a bridge", error: error, metadata: ["link.name": "\(bridge)"])
-        }
-    }
-
     /// True for an endpoint that the engine cannot know any more: half deleted, without its link (its sandbox died, or the
-    /// host was rebooted), or in no sandbox long after it was made (the engine joins within moments; the answer was lost).
+    /// host was rebooted), or in no sandbox that exists, long after it was made: the engine joins within moments and makes
+    /// the sandbox then, if not before. Either an answer was lost, or the calls that should have taken it down were.
     func isAbandoned(_ endpoint: EndpointRecord) throws(KernelError) -> Bool {
         switch endpoint.phase {
         case .creating: return false
         case .deleting: return true
         case .ready: break
         }
-        if try kernel.link(named: endpoint.hostLink) == nil { return true }
-        guard endpoint.sandboxKey == nil else { return false }
+        if try ownLink(of: endpoint) == nil { return true }
+        if let sandbox = endpoint.sandboxKey, kernel.isNamespace(sandbox) { return false }
         return created[endpoint.id].map { .now - $0 > Self.longestWaitForJoin } ?? true
     }
 
     private static let longestWaitForJoin = Duration.seconds(60)
 
-    /// Undoes a creation that failed. What cannot be undone now is, when its network is deleted or at the next start.
+    /// Undoes a creation that failed. What cannot be undone now is later.
     private func undo(_ endpoint: EndpointRecord) async {
         do {
             try await remove(endpoint)
@@ -170,16 +200,18 @@ extension Driver {
                 "Could not undo an endpoint", error: error,
                 metadata: ["endpoint.id": "\(endpoint.id)", "link.name": "\(endpoint.hostLink)"])
             endpoints[endpoint.id]?.phase = .deleting
+            owe(.endpoint(endpoint.id))
         }
     }
 
-    /// A pair gets its tag just after it was made. One without a tag is ours if its other end has the address that was
-    /// stored with the intent to make it.
-    private func isOurs(_ endpoint: EndpointRecord) throws(KernelError) -> Bool {
-        guard let link = try kernel.link(named: endpoint.hostLink) else { return false }
-        if link.alias == LinkNames.alias(of: endpoint.id) { return true }
-        guard link.alias.isEmpty, link.kind == "veth" else { return false }
-        return try kernel.link(named: endpoint.sandboxLink)?.mac == endpoint.mac
+    /// The host end of an endpoint's pair. One without a tag is ours if its other end has the address that was stored with
+    /// the intent to make it.
+    private func ownLink(of endpoint: EndpointRecord) throws(KernelError) -> InterfaceName? {
+        try ownLink(endpoint.hostLink, tagged: LinkNames.alias(of: endpoint.id)) { link throws(KernelError) in
+            guard link.alias.isEmpty, link.kind == "veth" else { return false }
+            let other = try kernel.link(named: endpoint.sandboxLink)
+            return other?.mac == endpoint.mac && other?.peer == link.index
+        }
     }
 
     /// Checks a request against its network and says what will be made.
@@ -205,20 +237,30 @@ extension Driver {
         return EndpointRecord(
             id: request.id, network: network.id, phase: .creating, hostLink: hostLink, sandboxLink: sandboxLink,
             mac: request.mac ?? freeMAC(for: (request.ipv4 ?? request.ipv6)?.address, in: network), ipv4: request.ipv4,
-            ipv6: request.ipv6, sandboxKey: nil)
+            ipv6: request.ipv6, sandboxKey: nil, clients: request.clients)
     }
 
     private func addVethPair(of endpoint: EndpointRecord) throws {
         guard let network = networks[endpoint.network] else { throw DriverError.unknownNetwork(endpoint.network) }
         do {
-            try kernel.addVethPair(
-                VethSpec(
-                    host: endpoint.hostLink, sandbox: endpoint.sandboxLink, bridge: network.bridge,
-                    sandboxMAC: endpoint.mac, mtu: network.mtu, alias: LinkNames.alias(of: endpoint.id)))
+            try kernel.addVethPair(vethPair(of: endpoint, in: network))
         } catch  where error.code == EXFULL {
             // find_portno in the kernel's net/bridge/br_if.c: BR_MAX_PORTS is 1 << BR_PORT_BITS, 10 bits.
             throw DriverError.bridgeFull(network.bridge)
         }
+    }
+}
+
+extension Driver {
+    func vethPair(of endpoint: EndpointRecord, in network: NetworkRecord) -> VethSpec {
+        VethSpec(
+            host: endpoint.hostLink, sandbox: endpoint.sandboxLink, bridge: network.bridge, sandboxMAC: endpoint.mac,
+            mtu: network.mtu, alias: LinkNames.alias(of: endpoint.id))
+    }
+
+    /// What the host has of an endpoint for as long as it lives.
+    func port(of endpoint: EndpointRecord, in network: NetworkRecord) -> PortSpec {
+        PortSpec(name: endpoint.hostLink, alias: LinkNames.alias(of: endpoint.id), mtu: network.mtu)
     }
 }
 
@@ -241,11 +283,5 @@ extension NetworkRecord {
         guard subnets.isEmpty || subnets.contains(where: { $0.prefix.contains(address.address) }) else {
             throw .addressOutside(address.address, id)
         }
-    }
-
-    /// The gateway for an endpoint's address: that of its subnet, and none on an internal network.
-    fileprivate func gateway(of address: InterfaceAddress?) -> IPAddress? {
-        guard !isInternal, let address else { return nil }
-        return subnets.first { $0.prefix.contains(address.address) }?.gateway?.address
     }
 }

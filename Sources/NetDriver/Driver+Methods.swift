@@ -14,10 +14,14 @@ extension Driver {
     }
 
     private nonisolated func registerNetworks(in table: inout MethodTable) {
-        // Each engine makes its networks itself. GwAllocChecker is left out: every network here has a gateway address on
-        // its bridge, so the answer would never be to skip it, and asking would cost a call for each network.
-        table.on(GetCapabilities.self) { _ in GetCapabilities.Reply(scope: .local) }
-        table.on(GwAllocCheck.self) { _ in GwAllocCheck.Reply(skipsIPv4: false, skipsIPv6: false) }
+        // Each engine makes its networks itself.
+        table.on(GetCapabilities.self) { _ in
+            GetCapabilities.Reply(scope: .local, checksGatewayAllocation: true)
+        }
+        table.on(GwAllocCheck.self) { request in
+            let edge = try NetworkOptions(request.options.generic).edge
+            return GwAllocCheck.Reply(skipsIPv4: !edge.needsGateway(.v4), skipsIPv6: !edge.needsGateway(.v6))
+        }
         table.on(CreateNetwork.self) { request in
             try await self.createNetwork(
                 NetworkRequest(
@@ -40,12 +44,13 @@ extension Driver {
 
     private nonisolated func registerEndpoints(in table: inout MethodTable) {
         table.on(CreateEndpoint.self) { request in
-            try request.options.refuseUnknown()
+            let clients = try request.options.clients()
             let asked = request.interface.macAddress
             let mac = try await self.createEndpoint(
                 EndpointRequest(
                     id: request.endpointID, network: request.networkID, ipv4: request.interface.address,
-                    ipv6: request.interface.addressIPv6, mac: asked ?? request.options.macAddress))
+                    ipv6: request.interface.addressIPv6, mac: asked ?? request.options.macAddress,
+                    ports: try (request.options.portBindings ?? []).requests(), clients: clients))
             // The engine refuses an answer to what it has set itself, even the same.
             return CreateEndpoint.Reply(
                 interface: EndpointInterface(address: nil, macAddress: asked == nil ? mac : nil))
@@ -62,6 +67,9 @@ extension Driver {
             return Join.Reply(
                 link: Join.Link(name: attachment.link, prefix: attachment.linkPrefix),
                 gateway: attachment.gatewayIPv4, gatewayIPv6: attachment.gatewayIPv6,
+                staticRoutes: attachment.routes.map {
+                    Join.StaticRoute(destination: $0.destination, nextHop: $0.nextHop)
+                },
                 // Without a gateway of ours the container shall have none, rather than `docker_gwbridge`.
                 disablesGatewayService: attachment.hasGateway ? nil : true)
         }
@@ -73,25 +81,15 @@ extension Driver {
 
     private nonisolated func registerConnectivity(in table: inout MethodTable) {
         table.on(ProgramExternalConnectivity.self) { request in
-            await self.programConnectivity(of: request.endpointID, request.options.portBindings ?? [])
+            try await self.publish(
+                try (request.options.portBindings ?? []).requests(), of: request.endpointID, in: request.networkID,
+                isWithoutIPv6Proxy: request.options.isWithoutIPv6Proxy ?? false)
             return EmptyReply()
         }
-        table.on(RevokeExternalConnectivity.self) { _ in EmptyReply() }
-    }
-
-    /// No port is published, so none is taken back. That is no failure of the call: the ports are the container's, and another
-    /// of its networks may be the one that publishes them. Whoever looks for a port that is not there finds this line.
-    private func programConnectivity(of id: EndpointID, _ bindings: [PortBinding]) {
-        // From 29 on the engine asks this of internal networks too.
-        guard !bindings.isEmpty, let endpoint = endpoints[id], networks[endpoint.network]?.isInternal == false else {
-            return
+        table.on(RevokeExternalConnectivity.self) { request in
+            try await self.unpublish(request.endpointID, of: request.networkID)
+            return EmptyReply()
         }
-        logger.warning(
-            "Published no ports: this version of plugind does not",
-            metadata: [
-                "network.id": "\(endpoint.network)", "endpoint.id": "\(id)",
-                "ports": "\(bindings.map { "\($0.port)/\($0.transport)" }.joined(separator: " "))",
-            ])
     }
 }
 
@@ -102,10 +100,38 @@ extension Attachment {
 }
 
 extension EndpointOptions {
-    /// The user's `--network name=…,driver-opt=key=value`. There are none of plugind's own.
-    fileprivate func refuseUnknown() throws(DriverError) {
-        guard let key = others.keys.filter(NetworkOptions.isOurs).min() else { return }
-        throw .unknownOption(key, known: [])
+    /// The user's `--network name=…,driver-opt=key=value`: the one that plugind has, and others' that it leaves alone.
+    fileprivate func clients() throws(DriverError) -> [Prefix]? {
+        let key = EdgeOptions.Key.clients.rawValue
+        if let unknown = others.keys.filter({ NetworkOptions.isOurs($0) && $0 != key }).min() {
+            throw .unknownOption(unknown, known: [key])
+        }
+        guard let value = others[key] else { return nil }
+        guard case .string(let text) = value else { throw .invalidOption(key, value: "\(value)", reason: "not a text") }
+        return try OptionValue(key, text).prefixes()
+    }
+}
+
+extension [PortBinding] {
+    /// What they ask for. What cannot be published at all is refused here.
+    fileprivate func requests() throws(DriverError) -> [PortRequest] {
+        try map { binding throws(DriverError) in
+            let name = "\(binding.transport) container port \(binding.port)"
+            guard binding.transport != .icmp else { throw .invalidPort("\(name): icmp has no ports") }
+            guard binding.port != 0 else { throw .invalidPort("\(name): a container has no port 0") }
+            guard binding.hostAddress?.isMulticast != true else {
+                throw .invalidPort("\(name) at \(binding.hostAddress?.description ?? ""): that is a group's address")
+            }
+            let (first, last) = (binding.hostPort, binding.lastHostPort)
+            // Zero and zero leave the choice to the host; one of them alone says nothing.
+            guard first <= last || last == 0, first != 0 || last == 0 else {
+                throw .invalidPort("\(name) at host ports \(first) to \(last): the range is reversed")
+            }
+            return PortRequest(
+                transport: binding.transport, port: binding.port,
+                hostAddress: binding.hostAddress,
+                hostPorts: first == 0 ? nil : first...(last == 0 ? first : last))
+        }
     }
 }
 

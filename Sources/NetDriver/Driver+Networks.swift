@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import FoundationEssentials
 import HostNetwork
 import Logging
 public import Store
@@ -33,13 +34,18 @@ extension Driver {
 
         if let known = networks[request.id] {
             guard request.isAnswered(by: known) else { throw DriverError.networkDiffers(request.id) }
+            // A deletion that failed is not tried again: the engine wants it now.
+            owed.remove(.network(request.id))
             return
         }
         var network = try plan(request)
         // From here on the name and the prefixes are taken: nothing is awaited between the check and this line.
-        networks[network.id] = network
+        remember(network)
         do {
             try await store.commit([.putNetwork(network)])
+            try await forward(for: network)
+            // Before the bridge, which lets containers speak to loopback addresses unless the rules keep them off.
+            try setRules(of: .network(network.id), edge(of: network).elements)
             try kernel.addBridge(bridge(of: network))
             network.phase = .ready
             try await store.commit([.putNetwork(network)])
@@ -47,8 +53,8 @@ extension Driver {
             await undo(network)
             throw error
         }
-        networks[network.id] = network
-        acceptInside(network.bridge)
+        remember(network)
+        reviewEngine()
         logger.info(
             "Created network",
             metadata: [
@@ -65,43 +71,87 @@ extension Driver {
         await networkTurns.enter(id)
         defer { networkTurns.leave(id) }
 
+        try await delete(id)
+    }
+
+    /// Deletes a network in whose turn the caller is. What fails is tried again later: the engine forgets the network
+    /// whatever the answer.
+    func delete(_ id: NetworkID) async throws {
         guard var network = networks[id] else { return }
-        let left = endpoints(of: id)
-        let inUse = try left.filter { try !isAbandoned($0) }
-        if !inUse.isEmpty { throw DriverError.networkInUse(id, endpoints: inUse.count) }
-        // No endpoint is made from here on: nothing is awaited between the check and this line.
-        network.phase = .deleting
-        networks[id] = network
-        for endpoint in left {
-            try await deleteEndpoint(endpoint.id, of: id)
-            logger.notice(
-                "Deleted an endpoint that the engine has lost",
-                metadata: ["network.id": "\(id)", "endpoint.id": "\(endpoint.id)"])
+        do {
+            if network.phase == .ready {
+                let inUse = try endpoints(of: id).filter { try !isAbandoned($0) }
+                if !inUse.isEmpty { throw DriverError.networkInUse(id, endpoints: inUse.count) }
+                // No endpoint is made from here on: nothing is awaited between the check and this line.
+                network.phase = .deleting
+                remember(network)
+            }
+            try await removeWithEndpoints(network)
+        } catch let error as DriverError {
+            throw error
+        } catch {
+            owe(.network(id))
+            throw error
         }
-        // The engine forgets the network whatever the answer, so a store that refuses does not keep the bridge.
-        let intent = await result(of: [.putNetwork(network)])
-        try await remove(network)
-        try intent.get()
         logger.info("Deleted network", metadata: ["network.id": "\(id)", "link.name": "\(network.bridge)"])
+    }
+
+    /// Takes a network off the host, the store and the model, and before it the endpoints that it still has.
+    func removeWithEndpoints(_ network: NetworkRecord) async throws {
+        try await store.commit([.putNetwork(network)])
+        for endpoint in endpoints(of: network.id) { try await removeLost(endpoint.id, with: network.id) }
+        try await remove(network)
+    }
+
+    /// Takes an endpoint that the engine has lost off along with its network. That is a decision of plugind's, so it is in
+    /// the audit log, unless the engine had asked for the endpoint's deletion before.
+    private func removeLost(_ id: EndpointID, with network: NetworkID) async throws {
+        await endpointTurns.enter(id)
+        defer { endpointTurns.leave(id) }
+
+        guard var endpoint = endpoints[id], endpoint.network == network else { return }
+        var changes: [Change] = []
+        if endpoint.phase == .ready {
+            let record = AuditRecord(
+                time: Int64(Date.now.timeIntervalSince1970 * 1000), subject: "endpoint \(id)", decision: "freed",
+                reason: "the engine deleted its network \(network)")
+            changes.append(.audit(record))
+        }
+        let before = endpoint
+        endpoint.phase = .deleting
+        remember(endpoint)
+        do {
+            try await store.commit([.putEndpoint(endpoint)] + changes)
+        } catch {
+            // The network is owed, and the endpoint with it; what could not be written down is written then.
+            remember(before)
+            throw error
+        }
+        do {
+            try await remove(endpoint)
+        } catch {
+            owe(.endpoint(id))
+            throw error
+        }
+        logger.notice(
+            "Deleted an endpoint that the engine has lost",
+            metadata: ["network.id": "\(network)", "endpoint.id": "\(id)"])
     }
 
     private func endpoints(of network: NetworkID) -> [EndpointRecord] {
         (endpointsOfNetwork[network] ?? []).compactMap { endpoints[$0] }.sorted { $0.id < $1.id }
     }
 
-    /// Takes a network off the host, the store and the model. Goes on after a failure and reports the first.
+    /// Takes a network off the host, the store and the model. What is stored must not say that it is ready.
     func remove(_ network: NetworkRecord) async throws {
-        do {
-            try firewall.forgetInside(network.bridge)
-        } catch {
-            logger.warning("Left a rule behind", error: error, metadata: ["link.name": "\(network.bridge)"])
-        }
-        if try isOurs(network) { try await deleteLink(network.bridge) }
+        if let bridge = try ownLink(of: network) { try await deleteLink(bridge) }
+        try setRules(of: .network(network.id), [])
         try await store.commit([.deleteNetwork(network.id)])
-        networks[network.id] = nil
+        forget(network)
+        if networks.isEmpty { reviewEngine() }
     }
 
-    /// Undoes a creation that failed. What cannot be undone now is, at the next DeleteNetwork or start.
+    /// Undoes a creation that failed. What cannot be undone now is later.
     private func undo(_ network: NetworkRecord) async {
         do {
             try await remove(network)
@@ -110,21 +160,22 @@ extension Driver {
                 "Could not undo a network", error: error,
                 metadata: ["network.id": "\(network.id)", "link.name": "\(network.bridge)"])
             networks[network.id]?.phase = .deleting
+            owe(.network(network.id))
         }
     }
 
-    /// A bridge gets its tag just after it was made. One without a tag is ours if it has the address that was stored
-    /// with the intent to make it.
-    private func isOurs(_ network: NetworkRecord) throws(KernelError) -> Bool {
-        guard let link = try kernel.link(named: network.bridge) else { return false }
-        return link.alias == LinkNames.alias(of: network.id)
-            || link.alias.isEmpty && link.kind == "bridge" && link.mac == network.bridgeMAC
+    /// The bridge that the host has of a network. One without a tag is ours if it has the address that was stored with the
+    /// intent to make it.
+    private func ownLink(of network: NetworkRecord) throws(KernelError) -> InterfaceName? {
+        let bridge = bridge(of: network)
+        return try ownLink(bridge.name, tagged: bridge.alias) { bridge.isUntagged($0) }
     }
 
     /// Checks a request against the options, the other networks and the host, and says what will be made.
     private func plan(_ request: NetworkRequest) throws -> NetworkRecord {
         let hasIPv6 = request.subnets.contains { $0.prefix.family == .v6 }
         let options = try NetworkOptions(request.options, minimumMTU: hasIPv6 ? 1280 : 68)
+        try options.edge.check(isInternal: request.isInternal, subnets: request.subnets.map(\.prefix))
         guard let bridge = options.bridge ?? LinkNames.bridge(of: request.id) else {
             throw DriverError.unknownNetwork(request.id)
         }
@@ -142,7 +193,7 @@ extension Driver {
             }
         }
         if let link = try kernel.link(named: bridge) {
-            throw DriverError.bridgeTaken(bridge, kind: link.kind)
+            throw DriverError.nameTaken(bridge, kind: link.kind)
         }
         try refuseGatewaysOnLinks(request.subnets)
         return NetworkRecord(
@@ -161,11 +212,15 @@ extension Driver {
 
     /// The bridge that a network has on the host.
     func bridge(of network: NetworkRecord) -> BridgeSpec {
-        BridgeSpec(
+        let edge = edge(of: network)
+        let addresses = network.subnets.compactMap(\.gateway).filter { edge.edge.hasBridgeAddress($0.address.family) }
+        return BridgeSpec(
             name: network.bridge, mac: network.bridgeMAC, mtu: network.mtu, alias: LinkNames.alias(of: network.id),
-            addresses: network.subnets.compactMap(\.gateway),
+            addresses: addresses,
             isIPv6Enabled: network.subnets.contains { $0.prefix.family == .v6 },
-            isForwarding: !network.isInternal && network.subnets.contains { $0.gateway != nil })
+            isForwarding: !edge.forwardedFamilies.isEmpty,
+            isReachedFromLoopback: !network.isInternal && edge.edge.gatewayModeIPv4.mapsPorts
+                && addresses.contains { $0.address.family == .v4 })
     }
 }
 

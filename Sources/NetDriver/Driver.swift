@@ -19,6 +19,7 @@ public import Store
 public actor Driver {
     let kernel: any Kernel
     let firewall: any Firewall
+    let hostPorts: any HostPorts
     let store: any StateStore
     let logger: Logger
     let makeMAC: @Sendable () -> MACAddress
@@ -30,31 +31,99 @@ public actor Driver {
     /// When an endpoint was made, for those made since the daemon started.
     var created: [EndpointID: ContinuousClock.Instant] = [:]
 
+    /// Which network's bridge a link is, by index, as far as it was seen.
+    var bridges: [Int32: NetworkID] = [:]
+    /// Whose link has that name, or should have.
+    var objectsOfLinks: [String: HostObject] = [:]
+    var fights = FightGuard<HostObject>()
+    /// How often which kind of thing was put back since the daemon started.
+    public internal(set) var repairCounts: [String: Int] = [:]
+
+    /// What should be gone and could not be removed.
+    var owed: Set<HostObject> = []
+    /// What could not be put back.
+    var unmended: Set<HostObject> = []
+    var isReconciliationOwed = false
+    /// The packet filter or the host's forwarding is not as it should be.
+    var areRulesOwed = false
+    /// The tables were made since the daemon started.
+    var areRulesMade = false
+
+    /// What the packet filter has on whose account.
+    var rules: [RuleOwner: Set<RulesetElement>] = [:]
+    var ruleFights = FightGuard<RuleOwner>()
+    /// What was understood of networks' options.
+    var edges: [NetworkID: EdgeOptions] = [:]
+    let defaultPublishMode: PublishMode
+    /// Families that the host forwards because plugind made it, since it was booted.
+    var guarded: Set<AddressFamily>
+    let boot: String
+    /// Published ports that no socket of this process holds: all of them until they are held again after a start, then those
+    /// that somebody else has.
+    var unheld: [EndpointID: [PublishedPort]]
+    /// The endpoints of which it was said that somebody else has a port.
+    var robbed: Set<EndpointID> = []
+    /// Which endpoint is taking ports over from which other one of its container. Two must not wait for each other.
+    var takeovers: [EndpointID: EndpointID] = [:]
+    /// Ports that are not published any more, and still led away by rules that could not be removed.
+    var lingering: [PublishedPort] = []
+    /// What was told of while it was in the hands of a call.
+    var missed: Set<HostObject> = []
+    var upkeepPause = Backoff()
+    let reminder = Reminder()
+    /// Tells when `upkeep()` is to be called.
+    public nonisolated var upkeepSignals: AsyncStream<Void> { reminder.signals }
+
     let networkTurns = Turns<NetworkID>()
     let endpointTurns = Turns<EndpointID>()
 
     private let executor = QueueExecutor(label: "plugind.driver")
     /// Concurrent: the kernel lets deletions overlap in part while they wait for their grace periods.
-    private let deletions = DispatchQueue(label: "plugind.deletions", attributes: .concurrent)
+    private let waits = DispatchQueue(label: "plugind.waits", attributes: .concurrent)
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// `state` is what was stored; `restore()` then brings the host in line with it. `makeMAC` gives an address for a
-    /// link, unicast and locally administered, another one each time.
+    /// `state` is what was stored; `reconcile()` then brings the host in line with it. `makeMAC` gives an address for a
+    /// link, unicast and locally administered, another one each time. `boot` is another text after each boot of the host.
     public init(
         state: StoredState, store: any StateStore, kernel: any Kernel, firewall: any Firewall,
-        makeMAC: @escaping @Sendable () -> MACAddress, logger: Logger
+        hostPorts: any HostPorts, publishMode: PublishMode = .direct, boot: String = "",
+        makeMAC: @escaping @Sendable () -> MACAddress,
+        logger: Logger
     ) {
         self.store = store
         self.kernel = kernel
         self.firewall = firewall
+        self.hostPorts = hostPorts
+        defaultPublishMode = publishMode
+        self.boot = boot
+        guarded = Set([AddressFamily.v4, .v6].filter { state.settings[Self.guardKey($0)] == boot })
         self.makeMAC = makeMAC
         self.logger = logger
         networks = Dictionary(uniqueKeysWithValues: state.networks.map { ($0.id, $0) })
         endpoints = Dictionary(uniqueKeysWithValues: state.endpoints.map { ($0.id, $0) })
         endpointsOfNetwork = Dictionary(grouping: state.endpoints, by: \.network).mapValues { Set($0.map(\.id)) }
+        unheld = Dictionary(
+            uniqueKeysWithValues: state.endpoints.compactMap { endpoint in
+                endpoint.publication.map { (endpoint.id, $0.ports) }
+            })
+        for network in state.networks {
+            objectsOfLinks[network.bridge.description] = .network(network.id)
+            // What was not finished is undone: to everybody it is being deleted.
+            if network.phase != .ready {
+                networks[network.id]?.phase = .deleting
+                owed.insert(.network(network.id))
+            }
+        }
+        for endpoint in state.endpoints {
+            objectsOfLinks[endpoint.hostLink.description] = .endpoint(endpoint.id)
+            if endpoint.phase != .ready {
+                endpoints[endpoint.id]?.phase = .deleting
+                owed.insert(.endpoint(endpoint.id))
+            }
+        }
     }
 
     /// A MAC address that no endpoint of the network has: the one that goes with the IP address, or any.
@@ -68,33 +137,72 @@ public actor Driver {
         endpointsOfNetwork[network]?.first { endpoints[$0]?.mac == mac }
     }
 
+    func remember(_ network: NetworkRecord) {
+        networks[network.id] = network
+        objectsOfLinks[network.bridge.description] = .network(network.id)
+        lookAgain(.network(network.id), network.phase)
+    }
+
+    /// Looks soon at what was told of before it was ready.
+    private func lookAgain(_ object: HostObject, _ phase: Phase) {
+        if phase == .ready, missed.contains(object) { reminder.after(.zero) }
+    }
+
+    func forget(_ network: NetworkRecord) {
+        networks[network.id] = nil
+        edges[network.id] = nil
+        objectsOfLinks[network.bridge.description] = nil
+        forget(.network(network.id))
+        forgetRules(of: .network(network.id))
+    }
+
+    private func forget(_ object: HostObject) {
+        owed.remove(object)
+        unmended.remove(object)
+        missed.remove(object)
+        fights.forget(object)
+    }
+
     func remember(_ endpoint: EndpointRecord) {
         endpoints[endpoint.id] = endpoint
+        objectsOfLinks[endpoint.hostLink.description] = .endpoint(endpoint.id)
+        lookAgain(.endpoint(endpoint.id), endpoint.phase)
         endpointsOfNetwork[endpoint.network, default: []].insert(endpoint.id)
     }
 
     func forget(_ endpoint: EndpointRecord) {
         endpoints[endpoint.id] = nil
+        unheld[endpoint.id] = nil
+        robbed.remove(endpoint.id)
         created[endpoint.id] = nil
+        objectsOfLinks[endpoint.hostLink.description] = nil
+        forget(.endpoint(endpoint.id))
+        forgetRules(of: .endpoint(endpoint.id))
         endpointsOfNetwork[endpoint.network]?.remove(endpoint.id)
         if endpointsOfNetwork[endpoint.network]?.isEmpty == true { endpointsOfNetwork[endpoint.network] = nil }
     }
 
-    /// Commits changes of a teardown, which goes on if that fails and reports the failure in the end.
-    func result(of changes: [Change]) async -> Result<Void, StoreError> {
-        do throws(StoreError) {
-            return .success(try await store.commit(changes))
-        } catch {
-            return .failure(error)
+    /// The name under which the host has a link of ours: its own, or, where somebody renamed it, that of the link with its
+    /// tag. A link gets its tag just after it was made; `isUntagged` tells whether one without a tag is ours.
+    func ownLink(
+        _ name: InterfaceName, tagged alias: String, isUntagged: (Link) throws(KernelError) -> Bool
+    ) throws(KernelError) -> InterfaceName? {
+        if let link = try kernel.link(named: name) {
+            if link.alias == alias { return name }
+            if try isUntagged(link) { return name }
         }
+        return try kernel.links().first { $0.alias == alias }.flatMap { InterfaceName($0.name) }
     }
 
     /// Deletes a link without holding up other calls for the 16 ms that the kernel takes.
     func deleteLink(_ name: InterfaceName) async throws(KernelError) {
+        try await inBackground { [kernel] () throws(KernelError) in try kernel.deleteLink(name) }
+    }
+
+    /// Lets other calls go on while the kernel takes its time.
+    func inBackground(_ step: @escaping @Sendable () throws(KernelError) -> Void) async throws(KernelError) {
         let result: Result<Void, KernelError> = await withCheckedContinuation { continuation in
-            deletions.async { [kernel] in
-                continuation.resume(returning: Result { () throws(KernelError) in try kernel.deleteLink(name) })
-            }
+            waits.async { continuation.resume(returning: Result { () throws(KernelError) in try step() }) }
         }
         try result.get()
     }

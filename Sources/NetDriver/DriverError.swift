@@ -14,7 +14,7 @@ public enum DriverError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidOption(String, value: String, reason: String)
     case unservedOption(String, value: String)
     case bridgeOfNetwork(InterfaceName, NetworkID)
-    case bridgeTaken(InterfaceName, kind: String)
+    case nameTaken(InterfaceName, kind: String)
     case overlap(Prefix, other: Prefix, NetworkID)
     case gatewayOnLink(IPAddress, link: String)
     case gatewayOutside(IPAddress, Prefix)
@@ -22,12 +22,15 @@ public enum DriverError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidMAC(MACAddress)
     case addressOutside(IPAddress, NetworkID)
     case addressIsGateway(IPAddress, NetworkID)
+    case invalidPort(String)
+    case portPublished(TransportProtocol, UInt16, endpoint: EndpointID, network: NetworkID)
+    case unreachableHostAddress(IPAddress, EndpointID)
 
     /// True for a request that can never succeed as it is; false for one that is refused because of what there is.
     public var isBadRequest: Bool {
         switch self {
         case .unknownOption, .invalidOption, .unservedOption, .gatewayOutside, .invalidMAC, .addressOutside,
-            .addressIsGateway:
+            .addressIsGateway, .invalidPort, .unreachableHostAddress:
             true
         default: false
         }
@@ -49,7 +52,7 @@ public enum DriverError: Error, Hashable, Sendable, CustomStringConvertible {
             "endpoint \(id.short) exists already with other settings, or is being deleted"
         case .unknownOption(let key, let known):
             known.isEmpty
-                ? "unknown option \(key); endpoints have no options of plugind's own"
+                ? "unknown option \(key)"
                 : "unknown option \(key); known are: \(known.joined(separator: ", "))"
         case .invalidOption(let key, let value, let reason):
             "option \(key)=\(value): \(reason)"
@@ -57,8 +60,8 @@ public enum DriverError: Error, Hashable, Sendable, CustomStringConvertible {
             "option \(key)=\(value) is not served by this version of plugind"
         case .bridgeOfNetwork(let bridge, let id):
             "bridge \(bridge) belongs to network \(id.short)"
-        case .bridgeTaken(let bridge, let kind):
-            "a \(kind.isEmpty ? "" : kind + " ")link called \(bridge) exists already on this host"
+        case .nameTaken(let name, let kind):
+            "a \(kind.isEmpty ? "" : kind + " ")link called \(name) exists already on this host"
         case .overlap(let prefix, let other, let id):
             "\(prefix) overlaps \(other) of network \(id.short)"
         case .gatewayOnLink(let address, let link):
@@ -73,6 +76,13 @@ public enum DriverError: Error, Hashable, Sendable, CustomStringConvertible {
             "address \(address) is in no subnet of network \(id.short)"
         case .addressIsGateway(let address, let id):
             "address \(address) is the gateway of network \(id.short)"
+        case .invalidPort(let reason):
+            "cannot publish \(reason)"
+        case .portPublished(let transport, let port, let endpoint, let network):
+            "cannot publish \(transport) port \(port): it is published for endpoint \(endpoint.short) of network "
+                + network.short
+        case .unreachableHostAddress(let address, let endpoint):
+            "cannot publish at \(address): endpoint \(endpoint.short) has no address to which it could lead"
         }
     }
 }

@@ -26,4 +26,16 @@ enum LinkNames {
     static func alias(of endpoint: EndpointID) -> String {
         "plugind:endpoint:\(endpoint)"
     }
+
+    /// What a link with that tag is.
+    static func object(tagged alias: String) -> HostObject? {
+        if let id = alias.split(after: "plugind:endpoint:").flatMap({ EndpointID($0) }) { return .endpoint(id) }
+        return alias.split(after: "plugind:network:").flatMap { NetworkID($0) }.map { .network($0) }
+    }
+}
+
+extension String {
+    fileprivate func split(after prefix: String) -> String? {
+        hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+    }
 }

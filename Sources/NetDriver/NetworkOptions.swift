@@ -10,6 +10,8 @@ struct NetworkOptions: Hashable, Sendable {
     var mtu: UInt32 = 1500
     /// `com.docker.network.container_iface_prefix`: the container's link is called this plus a number.
     var linkPrefix = "eth"
+    /// What enters and leaves the network.
+    var edge = EdgeOptions()
 
     /// `minimumMTU`, in bytes, is 68 for IPv4 (RFC 791) and 1280 where the network has IPv6 (RFC 8200).
     init(_ options: [String: String], minimumMTU: UInt32 = 68) throws(DriverError) {
@@ -22,12 +24,10 @@ struct NetworkOptions: Hashable, Sendable {
                 mtu = try Self.mtu(value, minimum: minimumMTU)
             case Key.linkPrefix:
                 linkPrefix = try Self.linkPrefix(value)
-            case Key.hostIPv4, Key.hostIPv6:
-                throw .unservedOption(key, value: value)
-            case let key where Self.servedValues[key] != nil:
-                guard let served = Self.servedValues[key], Self.normalised(value) == served else {
-                    throw .unservedOption(key, value: value)
-                }
+            case Key.defaultBridge:
+                guard try OptionValue(key, value).boolean() == false else { throw .unservedOption(key, value: value) }
+            case let key where try edge.take(OptionValue(key, value)):
+                continue
             case let key where Self.isOurs(key):
                 throw .unknownOption(key, known: Self.known)
             default:
@@ -46,32 +46,13 @@ struct NetworkOptions: Hashable, Sendable {
         static let bridgeName = "com.docker.network.bridge.name"
         static let mtu = "com.docker.network.driver.mtu"
         static let linkPrefix = "com.docker.network.container_iface_prefix"
-        /// The source address of NAT, which plugind does not make.
-        static let hostIPv4 = "com.docker.network.host_ipv4"
-        static let hostIPv6 = "com.docker.network.host_ipv6"
+        /// True for the engine's own `docker0` alone.
+        static let defaultBridge = "com.docker.network.bridge.default_bridge"
     }
 
-    /// Options of the built-in driver that plugind has one answer to: the value that says what it does is accepted,
-    /// any other is refused rather than ignored.
-    private static let servedValues = [
-        "com.docker.network.bridge.default_bridge": "false",
-        "com.docker.network.bridge.enable_icc": "true",
-        "com.docker.network.bridge.enable_ip_masquerade": "false",
-        "com.docker.network.bridge.gateway_mode_ipv4": "routed",
-        "com.docker.network.bridge.gateway_mode_ipv6": "routed",
-        "com.docker.network.bridge.inhibit_ipv4": "false",
-    ]
-
-    private static let known = ([Key.bridgeName, Key.mtu, Key.linkPrefix] + servedValues.keys).sorted()
-
-    /// Booleans as the engine reads them (Go's strconv.ParseBool); other texts as they are.
-    private static func normalised(_ value: String) -> String {
-        switch value {
-        case "1", "t", "T", "true", "TRUE", "True": "true"
-        case "0", "f", "F", "false", "FALSE", "False": "false"
-        default: value
-        }
-    }
+    private static let known =
+        ([Key.bridgeName, Key.mtu, Key.linkPrefix, Key.defaultBridge] + EdgeOptions.Key.allCases.map(\.rawValue))
+        .sorted()
 
     /// A bridge's name also stands in rules of the packet filter, where quotes and stars have a meaning.
     private static func bridge(_ value: String) throws(DriverError) -> InterfaceName {
@@ -81,7 +62,7 @@ struct NetworkOptions: Hashable, Sendable {
                 reason: "a link's name has at most 15 bytes, this one has \(value.utf8.count)")
         }
         // The kernel keeps two names for itself: conf/all and conf/default are not links.
-        guard let name = InterfaceName(value), isPlain(value), value != "all", value != "default" else {
+        guard let name = InterfaceName(value), OptionValue.isPlain(value), value != "all", value != "default" else {
             throw .invalidOption(
                 Key.bridgeName, value: value, reason: "not a bridge's name (letters, digits, ‘-’, ‘_’, ‘.’)")
         }
@@ -102,20 +83,11 @@ struct NetworkOptions: Hashable, Sendable {
 
     private static func linkPrefix(_ value: String) throws(DriverError) -> String {
         // The engine appends a number of up to three digits as a matter of fact.
-        guard value.utf8.count <= 12, InterfaceName(value) != nil, isPlain(value) else {
+        guard value.utf8.count <= 12, InterfaceName(value) != nil, OptionValue.isPlain(value) else {
             throw .invalidOption(
                 Key.linkPrefix, value: value,
                 reason: "not the beginning of a link's name (1 to 12 letters, digits, ‘-’, ‘_’, ‘.’)")
         }
         return value
-    }
-
-    private static func isPlain(_ value: String) -> Bool {
-        value.utf8.allSatisfy { byte in
-            switch UnicodeScalar(byte) {
-            case "a"..."z", "A"..."Z", "0"..."9", "-", "_", ".": true
-            default: false
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 extension DecodingError {
     /// What is wrong with the request, the field first: `Interface.Address: ‘10.0.0.300/24’ is not a valid …`.
     /// Nil if the decoder does not know the field.
-    var sentence: String? {
+    public var sentence: String? {
         switch self {
         case .keyNotFound(let key, let context):
             "field \(Self.path(context.codingPath + [key])) is missing"

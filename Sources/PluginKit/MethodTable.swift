@@ -19,16 +19,36 @@ public struct MethodTable: Sendable {
         }
     }
 
+    /// A request that was answered.
+    public struct Observation: Hashable, Sendable {
+        /// Nil if the table has no such method.
+        public var method: String?
+        /// The HTTP status of the reply.
+        public var status: Int
+        public var duration: Duration
+
+        public init(method: String?, status: Int, duration: Duration) {
+            self.method = method
+            self.status = status
+            self.duration = duration
+        }
+    }
+
     private typealias Answer = @Sendable ([UInt8]) async throws -> [UInt8]
 
     private var answers: [String: Answer] = [:]
     private let logger: Logger
+    private let observe: (@Sendable (Observation) -> Void)?
     private let explain: @Sendable (any Error) -> Explanation?
 
     /// `explain` is the daemon's one place that turns an error into words; an error it does not know is a bug,
-    /// logged in full and answered "internal error".
-    public init(logger: Logger, explain: @escaping @Sendable (any Error) -> Explanation?) {
+    /// logged in full and answered "internal error". `observe` is told of each request once it is answered.
+    public init(
+        logger: Logger, observe: (@Sendable (Observation) -> Void)? = nil,
+        explain: @escaping @Sendable (any Error) -> Explanation?
+    ) {
         self.logger = logger
+        self.observe = observe
         self.explain = explain
     }
 
@@ -48,35 +68,37 @@ public struct MethodTable: Sendable {
     /// Logs one line per request: at debug if it succeeded, at notice if it was refused, at error if it failed.
     public func answer(path: String, body: [UInt8]) async -> PluginReply {
         guard let answer = path.hasPrefix("/") ? answers[String(path.dropFirst())] : nil else {
-            log(path, .notice, status: 404)
+            finish(path, .notice, status: 404)
             return .failure(status: 404, text: "\(path) is not a method of this plugin")
         }
         let start = ContinuousClock.now
         do {
             let reply = PluginReply(status: 200, body: try await answer(body))
-            log(path, .debug, status: reply.status, since: start)
+            finish(path, .debug, status: reply.status, since: start)
             return reply
         } catch {
             let explanation = (error as? BadRequest).map { Explanation(status: 400, text: $0.text) } ?? explain(error)
             guard let explanation else {
-                log(path, .error, status: 500, since: start, error)
+                finish(path, .error, status: 500, since: start, error)
                 return .failure(status: 500, text: "internal error")
             }
-            log(path, explanation.status < 500 ? .notice : .error, status: explanation.status, since: start, error)
+            finish(path, explanation.status < 500 ? .notice : .error, status: explanation.status, since: start, error)
             return .failure(status: explanation.status, text: explanation.text)
         }
     }
 
-    /// The metadata is not made unless the level is on.
-    private func log(
+    /// Logs and tells of a request. The log's metadata is not made unless the level is on.
+    private func finish(
         _ path: String, _ level: Logger.Level, status: Int, since start: ContinuousClock.Instant? = nil,
         _ error: (any Error)? = nil
     ) {
+        let duration = start.map { ContinuousClock.now - $0 } ?? .zero
         logger.log(
             level: level, "Answered request", error: error,
             metadata: [
-                "method": "\(path.dropFirst())", "status": "\(status)",
-                "duration": "\(start.map { ContinuousClock.now - $0 } ?? .zero)",
+                "method": "\(path.dropFirst())", "status": "\(status)", "duration": "\(duration)",
             ])
+        observe?(
+            Observation(method: start == nil ? nil : String(path.dropFirst()), status: status, duration: duration))
     }
 }

@@ -16,6 +16,24 @@ struct SocketAddress {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     }
 
+    /// The address that a socket is bound to, unless it is none in the file system.
+    init?(of descriptor: CInt) {
+        var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let result = withUnsafeMutableBytes(of: &address) { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &size) }
+        }
+        guard result == 0, address.sun_family == sa_family_t(AF_UNIX), address.sun_path.0 != 0 else {
+            return nil
+        }
+    }
+
+    /// The path. The kernel ends it with a zero if it is shorter than the longest there can be.
+    var path: String {
+        withUnsafeBytes(of: address.sun_path) { bytes in
+            String(decoding: bytes.prefix(while: { $0 != 0 }), as: UTF8.self)
+        }
+    }
+
     /// Calls `body` with what `bind` and `connect` take.
     func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
         withUnsafeBytes(of: address) { bytes in

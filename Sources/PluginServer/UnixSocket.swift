@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+public import Glibc
 import Synchronization
 
 /// A listening unix socket at a path of its own, claimed so that the path never has two owners.
@@ -9,7 +9,7 @@ import Synchronization
 /// finds it there can connect, and nobody can who should not. Claiming and removing hold a lock on the directory
 /// itself, so of two daemons that start together one wins and the other sees a live socket, and no lock file stays.
 /// Letting go of it closes the socket and removes the file.
-public final class UnixSocket: Sendable {
+public final class UnixSocket: ListeningSocket {
     /// Where clients find it.
     public let path: String
 
@@ -23,17 +23,24 @@ public final class UnixSocket: Sendable {
     ///
     /// The socket is given to `group` if there is such a group and the process may give files away. Without it the
     /// engine still connects, being root.
-    public init(directory: String, name: String, group: String = "docker") throws(SocketError) {
-        let path = "\(directory)/\(name).sock"
-        guard path.utf8.count <= SocketAddress.longestPath else {
+    public convenience init(directory: String, name: String, group: String = "docker") throws(SocketError) {
+        try self.init(path: "\(directory)/\(name).sock", mode: 0o660, group: group)
+    }
+
+    /// Claims `path`, which is absolute, with the rights `mode`. Makes its directory if it is missing and replaces a dead
+    /// socket. With a `group` that there is the socket is given to it, if the process may give files away.
+    public init(path: String, mode: mode_t, group: String? = nil) throws(SocketError) {
+        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        let directory = parent.isEmpty ? "/" : parent
+        // One name is enough for all, because the directory is locked.
+        let unpublished = "\(parent)/.claim"
+        for path in [path, unpublished] where path.utf8.count > SocketAddress.longestPath {
             throw .pathTooLong(path)
         }
         try makeDirectory(directory)
         let lock = try DirectoryLock(directory)
         try checkFree(path)
-        // Never longer than `path`. One name is enough for all, because the directory is locked.
-        let unpublished = "\(directory)/.claim"
-        let socket = try listen(at: unpublished, group: group)
+        let socket = try listen(at: unpublished, mode: mode, group: group)
         let pin = try FileDescriptor(pinning: unpublished)
         let file = try FileIdentity(of: unpublished)
         guard rename(unpublished, path) == 0 else {
@@ -53,7 +60,7 @@ public final class UnixSocket: Sendable {
     }
 
     /// The listening descriptor, non-blocking, which is the caller's to close. To be taken once.
-    func takeListener() -> CInt {
+    public func takeListener() -> CInt {
         listener.withLock { listener in
             guard let taken = listener.take() else {
                 preconditionFailure("the listener of \(path) was taken before")
@@ -63,7 +70,7 @@ public final class UnixSocket: Sendable {
     }
 
     /// Removes the file, if it still is this socket's: a daemon that started since may have replaced it.
-    func remove() throws(SocketError) {
+    public func remove() throws(SocketError) {
         let lock = try DirectoryLock(directory)
         if try FileIdentity(ifPresent: path) == file, unlink(path) != 0 {
             throw .refused(operation: "delete \(path)", code: errno)
@@ -73,7 +80,7 @@ public final class UnixSocket: Sendable {
 }
 
 /// Makes a socket that listens, with its rights, at a path where nothing of value is.
-private func listen(at path: String, group: String) throws(SocketError) -> FileDescriptor {
+private func listen(at path: String, mode: mode_t, group: String?) throws(SocketError) -> FileDescriptor {
     guard unlink(path) == 0 || errno == ENOENT else {
         throw .refused(operation: "delete \(path)", code: errno)
     }
@@ -81,10 +88,13 @@ private func listen(at path: String, group: String) throws(SocketError) -> FileD
     guard SocketAddress(path: path).withPointer({ bind(socket.number, $0, $1) }) == 0 else {
         throw .refused(operation: "bind a socket to \(path)", code: errno)
     }
-    guard chmod(path, 0o660) == 0 else {
+    guard chmod(path, mode) == 0 else {
         throw .refused(operation: "set the rights of \(path)", code: errno)
     }
-    if let group = getgrnam(group)?.pointee.gr_gid, chown(path, getuid(), group) != 0, errno != EPERM {
+    // EINVAL: in a user namespace that does not know the group.
+    if let group, let group = getgrnam(group)?.pointee.gr_gid, chown(path, getuid(), group) != 0,
+        ![EPERM, EINVAL].contains(errno)
+    {
         throw .refused(operation: "give \(path) to group \(group)", code: errno)
     }
     guard listen(socket.number, 256) == 0 else {
@@ -112,13 +122,18 @@ private func checkFree(_ path: String) throws(SocketError) {
     }
 }
 
+/// Mode 0755, whatever the umask.
 private func makeDirectory(_ path: String) throws(SocketError) {
     var end = path.startIndex
     while end != path.endIndex {
         end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
         let parent = String(path[..<end])
-        guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
-            throw .refused(operation: "make the directory \(parent)", code: errno)
+        if mkdir(parent, 0o755) != 0 {
+            guard errno == EEXIST else {
+                throw .refused(operation: "make the directory \(parent)", code: errno)
+            }
+        } else if chmod(parent, 0o755) != 0 {
+            throw .refused(operation: "set the rights of \(parent)", code: errno)
         }
     }
 }

@@ -9,43 +9,40 @@ extension Change {
     func write(to database: Database) throws {
         switch self {
         case .putNetwork(let network):
-            try database.run(
-                """
-                INSERT INTO network (id, bridge, phase, body) VALUES (?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET bridge = excluded.bridge, phase = excluded.phase, body = excluded.body
-                """,
-                [network.id.description, network.bridge.description, network.phase.rawValue, try json(network)])
+            try Table.network.put(
+                [
+                    network.id.description, network.bridge.description, network.phase.rawValue, try json(network),
+                ], in: database)
         case .deleteNetwork(let id):
-            try database.run("DELETE FROM network WHERE id = ?", [id.description])
+            try Table.network.delete([id.description], in: database)
         case .putEndpoint(let endpoint):
-            try database.run(
-                """
-                INSERT INTO endpoint (id, network, phase, body) VALUES (?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, body = excluded.body
-                """,
+            try Table.endpoint.put(
                 [
                     endpoint.id.description, endpoint.network.description, endpoint.phase.rawValue,
                     try json(endpoint),
-                ])
+                ], in: database)
         case .deleteEndpoint(let id):
-            try database.run("DELETE FROM endpoint WHERE id = ?", [id.description])
+            try Table.endpoint.delete([id.description], in: database)
         case .putPool(let pool):
-            try database.run(
-                "INSERT INTO pool (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-                [pool.id, try json(pool)])
+            try Table.pool.put([pool.id, try json(pool)], in: database)
         case .deletePool(let id):
-            try database.run("DELETE FROM pool WHERE id = ?", [id])
+            try Table.pool.delete([id], in: database)
         case .putAddress(let address):
-            try database.run(
-                "INSERT OR REPLACE INTO address (pool, address, role, name, mac) VALUES (?, ?, ?, ?, ?)",
-                [
-                    address.pool, address.address.description, address.role.rawValue, address.name,
-                    address.mac?.description,
-                ])
+            try Table.address.put(address.row, in: database)
         case .deleteAddress(let pool, let address):
-            try database.run("DELETE FROM address WHERE pool = ? AND address = ?", [pool, address.description])
+            try Table.address.delete([pool, address.description], in: database)
+        case .putRest(let rest):
+            try Table.rest.put(rest.row, in: database)
+        case .deleteRest(let pool, let address):
+            try Table.rest.delete([pool, address.description], in: database)
+        case .putReservation(let reservation):
+            try Table.reservation.put(reservation.row, in: database)
+        case .deleteReservation(let address):
+            try Table.reservation.delete([address.description], in: database)
         case .putSetting(let key, let value):
-            try database.run("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", [key, value])
+            try Table.setting.put([key, value], in: database)
+        case .audit(let record):
+            try record.append(to: database)
         }
     }
 
@@ -54,56 +51,25 @@ extension Change {
     }
 }
 
-extension Database {
-    fileprivate func run(_ sql: String, _ arguments: [String?]) throws {
-        try cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
-    }
-}
-
-extension StoredState {
-    /// Reads every table.
-    init(from database: Database) throws {
-        self.init(
-            networks: try Self.bodies(of: "network", in: database),
-            endpoints: try Self.bodies(of: "endpoint", in: database),
-            pools: try Self.bodies(of: "pool", in: database),
-            addresses: try Self.addresses(in: database),
-            settings: try Self.settings(in: database))
+extension AuditRecord {
+    fileprivate func append(to database: Database) throws {
+        try database.run(
+            "INSERT INTO audit (time, subject, decision, reason) VALUES (?, ?, ?, ?)",
+            [time, subject, decision, reason])
+        // Numbers are given out without gaps, so this finds its rows at the front of the table, mostly one.
+        try database.run("DELETE FROM audit WHERE id <= last_insert_rowid() - ?", [Self.limit])
     }
 
-    private static func bodies<Record: Decodable>(of table: String, in database: Database) throws -> [Record] {
-        let decoder = JSONDecoder()
-        var records: [Record] = []
-        let rows = try Row.fetchCursor(database, sql: "SELECT id, body FROM \(table) ORDER BY id")
-        while let row = try rows.next() {
-            let body: String = row[1]
-            do {
-                records.append(try decoder.decode(Record.self, from: Data(body.utf8)))
-            } catch {
-                throw StoreError("\(table) \(row[0] as String) cannot be understood: \(error)")
-            }
+    /// Reads the last rows, newest first.
+    static func last(_ count: Int, in database: Database) throws -> [AuditRecord] {
+        try Row.fetchAll(
+            database, sql: "SELECT time, subject, decision, reason FROM audit ORDER BY id DESC LIMIT ?",
+            arguments: [max(0, count)]
+        ).map { row in
+            guard let time = Int64.fromDatabaseValue(row[0]), let subject = String.fromDatabaseValue(row[1]),
+                let decision = String.fromDatabaseValue(row[2]), let reason = String.fromDatabaseValue(row[3])
+            else { throw Damage("a row of the audit log cannot be understood") }
+            return AuditRecord(time: time, subject: subject, decision: decision, reason: reason)
         }
-        return records
-    }
-
-    private static func addresses(in database: Database) throws -> [AddressRecord] {
-        var records: [AddressRecord] = []
-        let rows = try Row.fetchCursor(database, sql: "SELECT pool, address, role, name, mac FROM address")
-        while let row = try rows.next() {
-            let (pool, text, role): (String, String, String) = (row[0], row[1], row[2])
-            guard let address = IPAddress(text), let role = AddressRecord.Role(rawValue: role) else {
-                throw StoreError("address \(text) of pool \(pool) cannot be understood")
-            }
-            records.append(
-                AddressRecord(
-                    pool: pool, address: address, role: role, name: row[3],
-                    mac: (row[4] as String?).flatMap { MACAddress($0) }))
-        }
-        return records
-    }
-
-    private static func settings(in database: Database) throws -> [String: String] {
-        try Row.fetchAll(database, sql: "SELECT key, value FROM setting")
-            .reduce(into: [:]) { settings, row in settings[row[0] as String] = row[1] as String }
     }
 }

@@ -21,10 +21,15 @@ final class CommitQueue: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "plugind.store")
     private let write: @Sendable ([Change]) throws(StoreError) -> Void
+    private let afterwards: @Sendable () -> Void
 
     /// `write` makes changes durable, all or none; it is called on the queue's own thread, one call at a time.
-    init(write: @escaping @Sendable ([Change]) throws(StoreError) -> Void) {
+    /// `afterwards` is what may follow when the callers have their answers; the next to come waits for it.
+    init(
+        write: @escaping @Sendable ([Change]) throws(StoreError) -> Void, afterwards: @escaping @Sendable () -> Void
+    ) {
         self.write = write
+        self.afterwards = afterwards
     }
 
     func commit(_ changes: [Change]) async throws(StoreError) {
@@ -39,6 +44,11 @@ final class CommitQueue: Sendable {
         try result.get()
     }
 
+    /// Returns when the queue's thread is done. Nobody may commit meanwhile.
+    func finish() {
+        queue.sync {}
+    }
+
     private func drain() {
         while true {
             let batch = state.withLock { state in
@@ -49,6 +59,7 @@ final class CommitQueue: Sendable {
             }
             if batch.isEmpty { return }
             write(batch)
+            afterwards()
         }
     }
 

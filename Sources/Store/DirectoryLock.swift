@@ -12,12 +12,14 @@ final class DirectoryLock: Sendable {
         let path = directory + "/lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw StoreError("cannot open \(path): \(String(cString: strerror(errno)))")
+            throw StoreError("open \(path)", errno: errno)
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             // No close here: `deinit` runs, as every property is set.
             let owner = Self.text(of: descriptor)
-            throw StoreError("the state directory \(directory) is in use by another plugind\(owner)")
+            throw StoreError(
+                "the state directory \(directory) is in use by another plugind\(owner); stop that one, or point --state-dir at another directory"
+            )
         }
         // For whoever is turned away later; the lock is what counts.
         ftruncate(descriptor, 0)
@@ -35,11 +37,17 @@ final class DirectoryLock: Sendable {
         for component in directory.split(separator: "/") {
             parent += (parent.isEmpty && !directory.hasPrefix("/") ? "" : "/") + component
             guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
-                throw StoreError("cannot make the state directory \(parent): \(String(cString: strerror(errno)))")
+                throw StoreError("make the state directory \(parent)", errno: errno)
             }
         }
+        var status = stat()
+        guard stat(directory, &status) == 0 else { throw StoreError("look at \(directory)", errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw StoreError("use the state directory \(directory)", errno: ENOTDIR)
+        }
+        if status.st_mode & 0o7777 == 0o700 { return }
         guard chmod(directory, 0o700) == 0 else {
-            throw StoreError("cannot set the rights of \(directory): \(String(cString: strerror(errno)))")
+            throw StoreError("set the rights of \(directory)", errno: errno)
         }
     }
 

@@ -68,10 +68,15 @@ public struct EndpointRecord: Codable, Hashable, Sendable {
     public var ipv6: InterfaceAddress?
     /// Path of the sandbox's namespace while joined.
     public var sandboxKey: String?
+    /// The only clients of its published ports; nil leaves it to the network.
+    public var clients: [Prefix]?
+    /// While it is its container's gateway to the outside and has ports to publish.
+    public var publication: Publication?
 
     public init(
         id: EndpointID, network: NetworkID, phase: Phase, hostLink: InterfaceName, sandboxLink: InterfaceName,
-        mac: MACAddress, ipv4: InterfaceAddress?, ipv6: InterfaceAddress?, sandboxKey: String?
+        mac: MACAddress, ipv4: InterfaceAddress?, ipv6: InterfaceAddress?, sandboxKey: String?,
+        clients: [Prefix]? = nil, publication: Publication? = nil
     ) {
         self.id = id
         self.network = network
@@ -82,6 +87,82 @@ public struct EndpointRecord: Codable, Hashable, Sendable {
         self.ipv4 = ipv4
         self.ipv6 = ipv6
         self.sandboxKey = sandboxKey
+        self.clients = clients
+        self.publication = publication
+    }
+}
+
+/// What the engine asked to publish of an endpoint, and what became of it.
+public struct Publication: Codable, Hashable, Sendable {
+    /// In ascending order.
+    public var requests: [PortRequest]
+    /// The host's IPv6 addresses do not lead to the endpoint's IPv4 address.
+    public var isWithoutIPv6Proxy: Bool
+    /// In ascending order.
+    public var ports: [PublishedPort]
+
+    public init(requests: [PortRequest], isWithoutIPv6Proxy: Bool, ports: [PublishedPort]) {
+        self.requests = requests
+        self.isWithoutIPv6Proxy = isWithoutIPv6Proxy
+        self.ports = ports
+    }
+}
+
+/// A container's port that is to be published.
+public struct PortRequest: Codable, Hashable, Sendable {
+    public var transport: TransportProtocol
+    /// The container's.
+    public var port: UInt16
+    /// Nil for every address of the host.
+    public var hostAddress: IPAddress?
+    /// The host's port is to be one of these; nil leaves the choice to the kernel.
+    public var hostPorts: ClosedRange<UInt16>?
+
+    public init(
+        transport: TransportProtocol, port: UInt16, hostAddress: IPAddress? = nil, hostPorts: ClosedRange<UInt16>?
+    ) {
+        self.transport = transport
+        self.port = port
+        self.hostAddress = hostAddress
+        self.hostPorts = hostPorts
+    }
+}
+
+extension PortRequest: Comparable {
+    public static func < (lhs: PortRequest, rhs: PortRequest) -> Bool { lhs.order < rhs.order }
+
+    private var order: (UInt8, UInt16, UInt16, UInt16, String) {
+        (
+            transport.rawValue, port, hostPorts?.lowerBound ?? 0, hostPorts?.upperBound ?? 0,
+            hostAddress?.description ?? ""
+        )
+    }
+}
+
+/// A container's port that is published.
+public struct PublishedPort: Codable, Hashable, Sendable {
+    public var transport: TransportProtocol
+    /// The container's.
+    public var port: UInt16
+    /// Where on the host; `0.0.0.0` and `::` stand for every address of a family. None if the port is published at the
+    /// container's own address.
+    public var hostAddresses: [IPAddress]
+    /// The host's. Zero if there is none.
+    public var hostPort: UInt16
+
+    public init(transport: TransportProtocol, port: UInt16, hostAddresses: [IPAddress], hostPort: UInt16) {
+        self.transport = transport
+        self.port = port
+        self.hostAddresses = hostAddresses
+        self.hostPort = hostPort
+    }
+}
+
+extension PublishedPort: Comparable {
+    public static func < (lhs: PublishedPort, rhs: PublishedPort) -> Bool { lhs.order < rhs.order }
+
+    private var order: (UInt8, String, UInt16, UInt16) {
+        (transport.rawValue, hostAddresses.map(\.description).joined(separator: " "), hostPort, port)
     }
 }
 
@@ -125,12 +206,25 @@ public struct AddressRecord: Codable, Hashable, Sendable {
     public var name: String?
     /// The MAC address, where the engine sends it.
     public var mac: MACAddress?
+    /// It was asked for by number.
+    public var isFixed: Bool
+    /// False if it is held by a MAC address alone, which has asked for it only once.
+    public var isConfirmed: Bool
+    /// Since when it is held, in milliseconds since 1970. Zero where a version of plugind stored it that did not note the
+    /// time.
+    public var since: Int64
 
-    public init(pool: String, address: IPAddress, role: Role, name: String?, mac: MACAddress?) {
+    public init(
+        pool: String, address: IPAddress, role: Role, name: String?, mac: MACAddress?, isFixed: Bool = false,
+        isConfirmed: Bool = true, since: Int64 = 0
+    ) {
         self.pool = pool
         self.address = address
         self.role = role
         self.name = name
         self.mac = mac
+        self.isFixed = isFixed
+        self.isConfirmed = isConfirmed
+        self.since = since
     }
 }

@@ -2,7 +2,8 @@
 
 public import Addressing
 
-/// What plugind must remember across its own death: networks, endpoints, pools, addresses, settings.
+/// What plugind must remember across its own death: networks, endpoints, pools, addresses, what is
+/// known of those released, reservations, settings.
 ///
 /// The engine never repeats itself (no CreateNetwork after a restart, no second teardown call), so what is
 /// not stored is lost. Owners keep their own model in memory and write every change here before they answer.
@@ -15,6 +16,9 @@ public protocol StateStore: Sendable {
     /// Callers that wait at the same moment share one transaction and one disk flush. A failure concerns
     /// only the caller whose changes could not be written.
     func commit(_ changes: [Change]) async throws(StoreError)
+
+    /// The last lines of the audit log, newest first. The log is no part of the state: nothing is decided by it.
+    func auditLog(last count: Int) throws(StoreError) -> [AuditRecord]
 }
 
 /// One change of the stored state. `put` replaces a record of the same key; deleting what is gone succeeds.
@@ -24,11 +28,18 @@ public enum Change: Hashable, Sendable {
     case putEndpoint(EndpointRecord)
     case deleteEndpoint(EndpointID)
     case putPool(PoolRecord)
-    /// Deletes the pool and every address in it.
+    /// Deletes the pool, every address in it, and what is known of those that were released.
     case deletePool(String)
+    /// Leaves what is known of an earlier holder: `deleteRest` goes with it.
     case putAddress(AddressRecord)
     case deleteAddress(pool: String, address: IPAddress)
+    case putRest(RestRecord)
+    case deleteRest(pool: String, address: IPAddress)
+    case putReservation(ReservationRecord)
+    case deleteReservation(IPAddress)
     case putSetting(key: String, value: String)
+    /// Appends a line to the audit log.
+    case audit(AuditRecord)
 }
 
 /// Everything that was stored.
@@ -37,17 +48,29 @@ public struct StoredState: Hashable, Sendable {
     public var endpoints: [EndpointRecord]
     public var pools: [PoolRecord]
     public var addresses: [AddressRecord]
+    public var rests: [RestRecord]
+    public var reservations: [ReservationRecord]
     public var settings: [String: String]
 
     public init(
         networks: [NetworkRecord] = [], endpoints: [EndpointRecord] = [], pools: [PoolRecord] = [],
-        addresses: [AddressRecord] = [], settings: [String: String] = [:]
+        addresses: [AddressRecord] = [], rests: [RestRecord] = [], reservations: [ReservationRecord] = [],
+        settings: [String: String] = [:]
     ) {
         self.networks = networks
         self.endpoints = endpoints
         self.pools = pools
         self.addresses = addresses
+        self.rests = rests
+        self.reservations = reservations
         self.settings = settings
+    }
+}
+
+extension StoredState {
+    /// The newest time in it, in milliseconds since 1970: time had come so far when it was stored.
+    public var newestTime: Int64 {
+        max(addresses.lazy.map(\.since).max() ?? 0, rests.lazy.map(\.released).max() ?? 0)
     }
 }
 

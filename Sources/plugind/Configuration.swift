@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
+import Addressing
+import Control
+import Garbage
+import IPAM
 import Logging
-import Yams
+import NetDriver
 
 /// How the daemon is set up. Each value comes from the first of: flag, environment, file, default.
 struct Configuration: Hashable, Sendable {
@@ -11,23 +14,46 @@ struct Configuration: Hashable, Sendable {
     /// Where the engine looks for plugin sockets.
     var pluginDirectory = "/run/docker/plugins"
     var stateDirectory = "/var/lib/plugind"
+    /// The socket that the commands and other tools speak to; empty where there is none.
+    var controlSocket = ControlAPI.defaultSocket
+    /// Where metrics are served over TCP; nil serves them on the control socket alone.
+    var metricsAddress: MetricsAddress?
     var logLevel = Logger.Level.info
     var logFormat = LogFormat.text
+    var garbage = GarbagePolicy(mode: .report, grace: .seconds(600))
+    /// The engine's socket, to ask it what it knows; nil asks nobody.
+    var engineSocket: String?
+    /// How ports are published on networks that say nothing of it.
+    var publishMode = PublishMode.direct
+    /// Where pools come from that nobody names.
+    var defaultPools = DefaultPools.standard
+    /// What no pool that plugind chooses may overlap.
+    var forbiddenPools: [Prefix] = []
+    /// What holds for pools whose options say nothing of it.
+    var poolDefaults = PoolOptions()
+    /// Addresses that are kept for one name or MAC, in whichever pool has them.
+    var reservations: [Reservation] = []
+    /// Whether the engine is asked to send a MAC with each request for an address.
+    var macClaims = MACClaims.off
 
     /// The file that is read if it is there and no other is named.
     static let defaultFile = "/etc/plugind/config.yaml"
 
+    /// What holds where nothing is said.
+    init() {}
+
     /// `flags` are the values that the command line gives. In `environment`, `PLUGIND_STATE_DIR` is `state-dir`. `file`
     /// is the file to read; nil means the one in `PLUGIND_CONFIG`, else the default file, if it is there.
-    init(flags: [Key: String], environment: [String: String], file: String?) throws {
-        let settings = try Self.settings(file: file ?? environment["PLUGIND_CONFIG"])
+    init(flags: [Key: String], environment: [String: String], file: String?) throws(ConfigurationError) {
+        try self.init(from: ConfigurationSources(flags: flags, environment: environment, file: file))
+    }
+
+    init(from sources: ConfigurationSources) throws(ConfigurationError) {
         for key in Key.allCases {
-            if let value = flags[key] {
-                try set(key, value, from: "--\(key.rawValue)")
-            } else if let value = environment[key.variable] {
-                try set(key, value, from: key.variable)
-            } else if let value = settings[key] {
-                try set(key, value, from: "the configuration file, \(key.rawValue)")
+            switch sources[key] {
+            case .said(let text): try set(key, text)
+            case .file(let value): try set(key, value)
+            case nil: break
             }
         }
     }
@@ -37,80 +63,59 @@ struct Configuration: Hashable, Sendable {
         case name
         case pluginDirectory = "plugin-dir"
         case stateDirectory = "state-dir"
+        case controlSocket = "control-socket"
+        case metricsAddress = "metrics-address"
         case logLevel = "log-level"
         case logFormat = "log-format"
+        case garbageMode = "gc"
+        case garbageGrace = "gc-grace"
+        case engineSocket = "engine-socket"
+        case publish
+        case defaultPools = "default-address-pools"
+        case forbiddenPools = "forbidden-pools"
+        case sticky
+        case quarantine
+        case order
+        case reservations
+        case macClaims = "mac-claims"
 
         var variable: String {
             "PLUGIND_" + rawValue.uppercased().replacing("-", with: "_")
         }
     }
 
-    private mutating func set(_ key: Key, _ value: String, from source: String) throws {
+    /// Takes what the file says. Lists have a form of their own there.
+    private mutating func set(_ key: Key, _ value: ConfigurationFile.Value) throws(ConfigurationError) {
         switch key {
-        case .name:
-            // It becomes a file name and part of a path of at most 107 bytes.
-            guard (1...64).contains(value.utf8.count), value.utf8.allSatisfy(\.isNameByte), value.first != "." else {
-                throw ConfigurationError("\(source): ‘\(value)’ is not a plugin name (letters, digits, ‘-’, ‘_’, ‘.’)")
-            }
-            name = value
-        case .pluginDirectory:
-            pluginDirectory = try Self.directory(value, from: source)
-        case .stateDirectory:
-            stateDirectory = try Self.directory(value, from: source)
-        case .logLevel:
-            guard let level = Logger.Level(rawValue: value) else {
-                throw ConfigurationError(
-                    "\(source): ‘\(value)’ is not a log level; levels are "
-                        + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            logLevel = level
-        case .logFormat:
-            guard let format = LogFormat(rawValue: value) else {
-                throw ConfigurationError(
-                    "\(source): ‘\(value)’ is not a log format; formats are "
-                        + LogFormat.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            logFormat = format
+        case .defaultPools: defaultPools = try value.defaultPools()
+        case .forbiddenPools: forbiddenPools = try value.prefixes()
+        case .reservations: reservations = try value.reservations()
+        default: try set(key, try value.text())
         }
     }
 
-    private static func directory(_ value: String, from source: String) throws -> String {
-        guard value.hasPrefix("/") else {
-            throw ConfigurationError("\(source): ‘\(value)’ is not an absolute path")
+    /// Takes what a flag, the environment or a plain text of the file says.
+    private mutating func set(_ key: Key, _ text: ConfigurationText) throws(ConfigurationError) {
+        switch key {
+        case .name: name = try text.pluginName()
+        case .pluginDirectory: pluginDirectory = try text.directory()
+        case .stateDirectory: stateDirectory = try text.directory()
+        case .controlSocket: controlSocket = try text.socket(such: ControlAPI.defaultSocket) ?? ""
+        case .metricsAddress: metricsAddress = try text.metricsAddress()
+        case .logLevel: logLevel = try text.word(of: "a log level", all: "levels")
+        case .logFormat: logFormat = try text.word(of: "a log format", all: "formats")
+        case .garbageMode: garbage.mode = try text.word(of: "a mode of garbage collection", all: "modes")
+        case .garbageGrace: garbage.grace = try text.grace()
+        case .engineSocket: engineSocket = try text.socket(such: "/run/docker.sock")
+        case .publish: publishMode = try text.word(of: "a way to publish ports", all: "ways")
+        case .forbiddenPools: forbiddenPools = try text.prefixes()
+        case .sticky: poolDefaults.sticky = try text.retention()
+        case .quarantine: poolDefaults.quarantine = try text.quarantine()
+        case .order: poolDefaults.order = try text.word(of: "an order", all: "orders")
+        case .macClaims: macClaims = try text.word(of: "a mode of claims by MAC", all: "modes")
+        case .defaultPools, .reservations:
+            throw ConfigurationError("\(text.source): only the configuration file takes \(key.rawValue)")
         }
-        return value.count > 1 && value.hasSuffix("/") ? String(value.dropLast()) : value
-    }
-
-    /// The file is a mapping of settings to scalars; an empty one has no settings.
-    private static func settings(file: String?) throws -> [Key: String] {
-        let path = file ?? defaultFile
-        guard let data = FileManager.default.contents(atPath: path) else {
-            if file == nil { return [:] }
-            throw ConfigurationError("cannot read the configuration file \(path)")
-        }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
-        } catch {
-            throw ConfigurationError("\(path): \(error)")
-        }
-        guard let root, root != Node("") else { return [:] }
-        guard let mapping = root.mapping else {
-            throw ConfigurationError("\(path): the file is not a mapping of settings, such as ‘log-level: debug’")
-        }
-        var settings: [Key: String] = [:]
-        for (name, value) in mapping {
-            guard let name = name.scalar?.string, let key = Key(rawValue: name) else {
-                throw ConfigurationError(
-                    "\(path): unknown setting ‘\(name.scalar?.string ?? "")’; settings are "
-                        + Key.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            guard let value = value.scalar?.string else {
-                throw ConfigurationError("\(path): the value of \(key.rawValue) is not a plain text")
-            }
-            settings[key] = value
-        }
-        return settings
     }
 }
 
@@ -120,17 +125,5 @@ struct ConfigurationError: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
-    }
-}
-
-extension UInt8 {
-    fileprivate var isNameByte: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-            true
-        default:
-            false
-        }
     }
 }

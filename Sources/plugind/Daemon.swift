@@ -2,12 +2,16 @@
 
 import Addressing
 import CFootprint
+import Control
+import FoundationEssentials
+import Glibc
 import HostNetwork
 import IPAM
 import Logging
 import NetDriver
 import PluginKit
 import PluginServer
+import PortForwarding
 import ServiceLifecycle
 import Store
 import UnixSignals
@@ -23,30 +27,57 @@ struct Daemon {
     }
 
     func run() async throws {
-        let store = try SQLiteStore(directory: configuration.stateDirectory)
+        // Until somebody waits for it: by itself it would end the process.
+        signal(SIGUSR1, SIG_IGN)
+        Self.allowManyDescriptors()
+        // First of all: it looks for the descriptor at a fixed number.
+        let inherited = try InheritedListener()
+        let database = try SQLiteStore(directory: configuration.stateDirectory)
+        let store = MeasuredStore(database)
         let kernel = try RTNetlink()
         let state = try store.load()
         // Claimed before the host is touched, so that a second daemon of that name touches nothing. Calls that come
         // meanwhile wait in its queue for the few milliseconds that the rest takes.
-        let socket = try UnixSocket(directory: configuration.pluginDirectory, name: configuration.name)
+        let socket: any ListeningSocket =
+            try inherited ?? UnixSocket(directory: configuration.pluginDirectory, name: configuration.name)
         let ipam = try IPAM(
-            state: state, store: store, defaultPools: .standard,
-            occupied: { [logger] in kernel.occupiedPrefixes(logger) }, random: SystemRandomNumberGenerator(),
-            logger: logger)
+            state: state, store: store, defaultPools: configuration.defaultPools,
+            forbidden: configuration.forbiddenPools,
+            occupied: { [logger] in kernel.occupiedPrefixes(orLogTo: logger) },
+            reservations: configuration.reservations, defaults: configuration.poolDefaults,
+            macClaims: configuration.macClaims, random: SystemRandomNumberGenerator(),
+            now: SteadyClock(notBefore: state.newestTime).callAsFunction, logger: logger)
+        // Each plugin of a host has tables of its own.
+        let firewall = try NFTables(
+            table: configuration.name == "plugind" ? "plugind" : "plugind-\(configuration.name)")
+        let ruleMonitor = try FirewallMonitor.open()
         let driver = Driver(
-            state: state, store: store, kernel: kernel, firewall: try NFTables(),
+            state: state, store: store, kernel: kernel, firewall: firewall, hostPorts: HeldPorts(logger: logger),
+            publishMode: configuration.publishMode, boot: Self.boot,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
             },
             logger: logger)
-        try await driver.restore()
+        let linkMonitor = try LinkMonitor.open()
+        try await StartDeadline.run(within: Self.longestStart, logger: logger) { try await driver.reconcile() }
 
-        var methods = MethodTable(logger: logger, explain: MethodTable.Explanation.init(of:))
+        let requests = RequestTally()
+        var methods = MethodTable(
+            logger: logger, observe: requests.add, explain: MethodTable.Explanation.init(of:))
         methods.on(Activation.self) { _ in Activation.Reply() }
         ipam.register(in: &methods)
         driver.register(in: &methods)
 
+        let pools = PoolWatch(ipam: ipam, kernel: kernel, logger: logger)
+        let metrics = Metrics(
+            version: Plugind.version, ipam: ipam, driver: driver, requests: requests, store: store)
+        let garbage = configuration.garbageService(driver: driver, ipam: ipam, store: store, logger: logger)
+        let control =
+            ControlServer.services(
+                at: configuration.controlSocket, ipam: ipam, driver: driver, store: store, garbage: garbage,
+                facts: configuration.facts(pluginSocket: socket.path), metrics: metrics, logger: logger)
+            + MetricsServer.services(at: configuration.metricsAddress, metrics: metrics, logger: logger)
         logger.info(
             "Serving",
             metadata: [
@@ -55,12 +86,39 @@ struct Daemon {
             ])
         cfp_release_startup_pages()
         var group = ServiceGroupConfiguration(
-            services: [PluginServer(socket: socket, methods: methods, logger: logger)],
+            services: configuration.services(with: garbage, ipam: ipam, logger: logger) + control
+                + [
+                    pools,
+                    Upkeep(signals: driver.upkeepSignals) { await driver.upkeep() },
+                    Upkeep(signals: ipam.upkeepSignals) { await ipam.upkeep() },
+                    linkMonitor.watch(for: driver, and: pools, logger),
+                    ruleMonitor.watch(for: driver, logger),
+                    ReconcileOnSignal(driver: driver, logger: logger),
+                    PluginServer(socket: socket, methods: methods, logger: logger),
+                ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         // A client that never sends the rest of its request shall not keep the daemon from its end.
         group.maximumGracefulShutdownDuration = .seconds(10)
+        defer { database.close() }
         try await ServiceGroup(configuration: group).run()
         logger.info("Stopped")
+    }
+
+    /// Calls that come during start-up are answered after reconciling, but they do not wait longer than 2 s for it.
+    private static let longestStart = Duration.milliseconds(1500)
+
+    /// The kernel's own name for the time since it was booted.
+    private static var boot: String {
+        let id = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
+        return id.map { String(decoding: $0, as: UTF8.self).filter { !$0.isNewline } } ?? "unknown"
+    }
+
+    /// Each published port is held by a socket or two, which soon are more than the 1024 that a process has by default.
+    private static func allowManyDescriptors() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// The library's own lines print whole services; below trace only its warnings are of use.
@@ -68,21 +126,5 @@ struct Daemon {
         var logger = logger
         if logger.logLevel > .trace { logger.logLevel = max(logger.logLevel, .warning) }
         return logger
-    }
-}
-
-extension RTNetlink {
-    /// What a pool must not overlap: addresses and routes of the host, without default routes.
-    ///
-    /// The engine makes the same check for pools that a plugin chooses, and asks again and again while it fails.
-    fileprivate func occupiedPrefixes(_ logger: Logger) -> [Prefix] {
-        do {
-            let prefixes = try routes().map(\.destination) + addresses().map(\.address.prefix)
-            // 0.0.0.0/1 and 128.0.0.0/1 are how a VPN takes the default route.
-            return Array(Set(prefixes.filter { $0.length > 1 }))
-        } catch {
-            logger.warning("Cannot see which addresses the host uses", error: error)
-            return []
-        }
     }
 }

@@ -77,13 +77,13 @@ private struct LineHandler: LogHandler {
 
     /// UTC with milliseconds: `2026-11-21T03:19:07.123Z`.
     private static func timestamp() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+        let milliseconds = Int(Date.now.timeIntervalSince1970 * 1000)
+        var seconds = time_t(milliseconds / 1000)
         var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
+        gmtime_r(&seconds, &parts)
         var buffer = [CChar](repeating: 0, count: 32)
         let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
-        let milliseconds = String(1000 + now.tv_nsec / 1_000_000).dropFirst()
-        return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) + ".\(milliseconds)Z"
+        let date = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return date + ".\(String(1000 + milliseconds % 1000).dropFirst())Z"
     }
 }

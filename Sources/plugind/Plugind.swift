@@ -9,7 +9,10 @@ struct Plugind: AsyncParsableCommand {
         commandName: "plugind",
         abstract: "A Docker network and IPAM plugin: bridge networks done well.",
         version: version,
-        subcommands: [Serve.self],
+        subcommands: [
+            Serve.self, Status.self, Networks.self, Endpoints.self, Ports.self, Inspect.self, Pools.self, Reserve.self,
+            Doctor.self, Audit.self, Gc.self, Reconcile.self, Config.self,
+        ],
         defaultSubcommand: Serve.self
     )
 

@@ -71,18 +71,23 @@ struct AddressTests {
         for text in ["8000::/1", "::/0", "0.0.0.0/0", "128.0.0.0/1"] {
             let prefix = try #require(Prefix(text))
             let id = PoolID(space: .local, prefix: prefix, subPool: nil)
-            var pool = Pool(space: .local, prefix: prefix, subPool: nil)
+            var pool = Pool(space: .local, prefix: prefix, subPool: nil, options: PoolOptions(), reservations: [])
+            var random = SeededGenerator(seed: 1)
             let last = IPAddress(family: prefix.family, bits: prefix.last.bits - (prefix.family == .v4 ? 1 : 0))
             for wish in [nil, last] {
-                guard case .grant(let address) = try pool.decide(AddressRequest(pool: id, address: wish)) else {
+                guard
+                    case .grant(let address, _) = try pool.decide(
+                        AddressRequest(pool: id, address: wish), at: 0, using: &random)
+                else {
                     Issue.record("\(text): not granted")
                     return
                 }
-                pool.take(address, by: Pool.Holder(role: .address, name: nil, pending: nil))
+                let record = AddressRecord(pool: id.description, address: address, role: .address, name: nil, mac: nil)
+                pool.take(address, by: Pool.Holder(record))
                 #expect(address == wish ?? IPAddress(family: prefix.family, bits: prefix.base.bits + 1))
             }
-            pool.resumeAfterHighest()
-            guard case .grant(let next) = try pool.decide(AddressRequest(pool: id)) else {
+            pool.resume()
+            guard case .grant(let next, _) = try pool.decide(AddressRequest(pool: id), at: 0, using: &random) else {
                 Issue.record("\(text): not granted")
                 return
             }
@@ -174,15 +179,16 @@ struct AddressTests {
         _ = try await ipam.address("10.0.0.5", in: pool, name: "web")
         _ = try await ipam.address("10.0.0.6", in: pool)
         let prefix = "of pool plugind-local/10.0.0.0/24 is taken:"
+        let since = "since 2027-01-15 08:00:00 UTC"
         #expect(
             await refusal { try await ipam.address("10.0.0.1", in: pool) }
-                == "address 10.0.0.1 \(prefix) it is the gateway")
+                == "address 10.0.0.1 \(prefix) it is the gateway \(since)")
         #expect(
             await refusal { try await ipam.address("10.0.0.5", in: pool) }
-                == "address 10.0.0.5 \(prefix) container web has it")
+                == "address 10.0.0.5 \(prefix) container web has it \(since)")
         #expect(
             await refusal { try await ipam.address("10.0.0.6", in: pool, gateway: true) }
-                == "address 10.0.0.6 \(prefix) an endpoint or auxiliary address has it")
+                == "address 10.0.0.6 \(prefix) an endpoint or auxiliary address has it \(since)")
     }
 
     @Test func `in the global space an address that is repeated in the same role gets the same answer`() async throws {
@@ -223,7 +229,7 @@ struct AddressTests {
         _ = try await ipam.requestAddress(AddressRequest(pool: pool, address: nil, options: options))
         let record = AddressRecord(
             pool: pool.description, address: try #require(IPAddress("10.0.0.1")), role: .address, name: "web",
-            mac: MACAddress("02:11:22:33:44:55"))
+            mac: MACAddress("02:11:22:33:44:55"), since: TestClock().now())
         #expect(store.state.addresses == [record])
 
         let error = #expect(throws: IPAMError.self) {

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
-import IPAM
+@testable import IPAM
 import Logging
 import PluginKit
 import Store
+import Synchronization
 import TestSupport
+
+/// Milliseconds since 1970, as a test wants them.
+final class TestClock: Sendable {
+    private let time = Mutex<Int64>(1_800_000_000_000)
+
+    @Sendable func now() -> Int64 { time.withLock(\.self) }
+
+    func pass(_ duration: Duration) {
+        time.withLock {
+            $0 += duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+        }
+    }
+}
 
 extension Logger {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -14,13 +28,18 @@ extension Logger {
 extension IPAM {
     /// An IPAM over what `store` holds, as after a start.
     static func make(
-        store: FakeStore = FakeStore(), defaultPools: DefaultPools = .standard, occupied: [String] = [],
-        seed: UInt64 = 1
+        store: FakeStore = FakeStore(), defaultPools: DefaultPools = .standard, forbidden: [String] = [],
+        occupied: [String] = [], reservations: [Reservation] = [], defaults: PoolOptions = PoolOptions(),
+        macClaims: MACClaims = .off, clock: TestClock = TestClock(), seed: UInt64 = 1
     ) throws -> IPAM {
-        let occupied = occupied.compactMap { Prefix($0) }
+        let occupied = occupied.compactMap { Prefix($0) }.map {
+            OccupiedPrefix(prefix: $0, what: "route \($0) via eth0")
+        }
         return try IPAM(
-            state: store.state, store: store, defaultPools: defaultPools, occupied: { occupied },
-            random: SeededGenerator(seed: seed), logger: .silent)
+            state: store.state, store: store, defaultPools: defaultPools,
+            forbidden: forbidden.compactMap { Prefix($0) }, occupied: { occupied }, reservations: reservations,
+            defaults: defaults, macClaims: macClaims, random: SeededGenerator(seed: seed), now: clock.now,
+            logger: .silent)
     }
 
     /// Requests a pool as the engine would write it, and answers the pool's id.
@@ -33,18 +52,23 @@ extension IPAM {
         return try await requestPool(
             PoolRequest(
                 space: space.rawValue, pool: pool, subPool: InterfaceAddress(subPool),
-                isIPv6: isIPv6 ?? (pool?.address.family == .v6), options: options)
+                isIPv6: isIPv6 ?? (pool?.address.family == .v6), options: options, defaults: defaults)
         ).id
     }
 
     /// Requests an address and answers it as text.
     func address(
-        _ address: String = "", in pool: PoolID, gateway: Bool = false, name: String? = nil
+        _ address: String = "", in pool: PoolID, gateway: Bool = false, name: String? = nil, mac: String = ""
     ) async throws -> String {
         try await requestAddress(
             AddressRequest(
-                pool: pool, address: IPAddress(address), role: gateway ? .gateway : .address, name: name)
+                pool: pool, address: IPAddress(address), role: gateway ? .gateway : .address, name: name,
+                mac: MACAddress(mac))
         ).description
+    }
+
+    func reserve(_ reservation: Reservation) async throws {
+        try await reserve([reservation])
     }
 
     func release(_ address: String, in pool: PoolID) async throws {

@@ -31,6 +31,13 @@ struct PoolTests {
         ("10.0.0.0/24", "10.0.0.0/23", false, "ip range 10.0.0.0/23 is not part of subnet 10.0.0.0/24"),
         ("10.0.0.0/24", "fd00::/120", false, "ip range fd00::/120 is not part of subnet 10.0.0.0/24"),
         ("", "10.0.1.0/25", false, "ip range 10.0.1.0/25 needs a subnet that it is part of"),
+        ("0.0.0.0/24", "10.0.1.0/25", false, "ip range 10.0.1.0/25 needs a subnet that it is part of"),
+        ("0.0.0.0/24", "", true, "pool 0.0.0.0/24 is IPv4, but an IPv6 pool was asked for"),
+        ("::/64", "", false, "pool ::/64 is IPv6, but an IPv4 pool was asked for"),
+        (
+            "0.0.0.1/24", "", false,
+            "0.0.0.1/24 is an address in a subnet, not a subnet; did you mean 0.0.0.0/24?"
+        ),
         (
             "10.0.0.0/24", "10.0.0.255/32", false,
             "ip range 10.0.0.255/32 holds no address that a container in subnet 10.0.0.0/24 could have"
@@ -80,12 +87,22 @@ struct PoolTests {
         #expect(error?.isBadRequest == true)
     }
 
-    @Test func `an unknown option of plugind's is refused, options of others are kept`() async throws {
+    @Test func `options are checked against the pool, and those of others are kept`() async throws {
         let store = FakeStore()
         let ipam = try IPAM.make(store: store)
-        #expect(
-            await refusal { try await ipam.pool("10.0.0.0/24", options: ["plugind.tenant": "blue"]) }
-                == "unknown IPAM option plugind.tenant; plugind has no options of its own for pools")
+        let bad = [
+            ["plugind.tenant": "blue"], ["plugind.order": "fast"], ["plugind.ranges": "10.0.1.0/24"],
+            ["plugind.exclude": "10.0.0.200-10.0.1.5"], ["plugind.reserve": "ada=10.1.0.5"],
+        ]
+        for options in bad {
+            let error = await #expect(throws: IPAMError.self) { try await ipam.pool("10.0.0.0/24", options: options) }
+            guard case .badOption = error else {
+                Issue.record("\(options) was refused with \(String(describing: error))")
+                continue
+            }
+            #expect(error?.isBadRequest == true)
+        }
+        #expect(store.commits.isEmpty)
         try await ipam.pool("10.0.0.0/24", options: ["tenant": "blue"])
         #expect(store.state.pools.map(\.options) == [["tenant": "blue"]])
         #expect(store.state.pools.map(\.isChosen) == [false])
@@ -115,8 +132,8 @@ struct PoolTests {
         let global = try await ipam.pool("10.0.0.0/24", space: .global)
         #expect(try await ipam.address("10.0.0.5", in: local) == "10.0.0.5/24")
         #expect(try await ipam.address("10.0.0.5", in: global) == "10.0.0.5/24")
-        #expect(try await ipam.pool(space: .global).description == "plugind-global/172.17.0.0/16")
-        #expect(try await ipam.pool(space: .local).description == "plugind-local/172.17.0.0/16")
+        #expect(try await ipam.pool(space: .global).description == "plugind-global/172.17.0.0/24")
+        #expect(try await ipam.pool(space: .local).description == "plugind-local/172.17.0.0/24")
     }
 
     @Test func `in the local space a repeated request gets the same pool until it is in use`() async throws {
@@ -129,6 +146,45 @@ struct PoolTests {
         #expect(
             await refusal { try await ipam.pool("10.0.0.0/24") }
                 == "subnet 10.0.0.0/24 overlaps pool plugind-local/10.0.0.0/24, which is in use")
+    }
+
+    @Test func `a repeated request with other options is a new network's, and its options hold`() async throws {
+        let store = FakeStore()
+        let ipam = try IPAM.make(store: store)
+        let pool = try await ipam.pool("10.0.0.0/24", options: ["plugind.ranges": "10.0.0.64/26"])
+        #expect(try await ipam.address(in: pool) == "10.0.0.64/24")
+        try await ipam.release("10.0.0.64", in: pool)
+
+        let options = ["plugind.ranges": "10.0.0.128/26"]
+        store.failNext()
+        #expect(await refusal { try await ipam.pool("10.0.0.0/24", options: options) } == "the disk is full")
+        #expect(store.state.pools.map(\.options) == [["plugind.ranges": "10.0.0.64/26"]])
+        #expect(try await ipam.pool("10.0.0.0/24", options: options) == pool)
+        #expect(store.state.pools.map(\.options) == [options])
+        #expect(store.state.rests.isEmpty, "what was known of its addresses was another network's")
+        #expect(try await ipam.address(in: pool) == "10.0.0.128/24")
+        #expect(store.violations.isEmpty)
+        #expect(
+            await refusal { try await ipam.pool("10.0.0.0/24") }
+                == "subnet 10.0.0.0/24 overlaps pool plugind-local/10.0.0.0/24, which is in use")
+    }
+
+    @Test func `what is given and released is in the audit log`() async throws {
+        let store = FakeStore()
+        let ipam = try IPAM.make(store: store)
+        let named = try await ipam.pool("10.0.0.0/24")
+        let chosen = try await ipam.pool()
+        _ = try await ipam.address(in: named, gateway: true)
+        try await ipam.releasePool(named)
+        try await ipam.releasePool(chosen)
+        let lines = try store.auditLog(last: 100).reversed().filter { $0.subject.hasPrefix("pool ") }
+        #expect(
+            lines.map { "\($0.subject) \($0.decision): \($0.reason)" } == [
+                "pool plugind-local/10.0.0.0/24 given: asked for by number",
+                "pool plugind-local/172.17.0.0/24 given: chosen: the first free one in block 172.17.0.0/16",
+                "pool plugind-local/10.0.0.0/24 released: the engine released it, with one address",
+                "pool plugind-local/172.17.0.0/24 released: the engine released it",
+            ])
     }
 
     @Test func `in the global space a repeated request gets the same pool, in use or not, after a restart too`()

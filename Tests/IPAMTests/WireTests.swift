@@ -131,7 +131,9 @@ struct WireTests {
                 "RequestAddress",
                 "{\(pool),\"Address\":\"\",\"Options\":{\"com.docker.network.endpoint.name\":\"c1\"}}")
                 == #"200 {"Address":"172.30.0.2/24","Data":{}}"#)
-        let taken = "address 172.30.0.2 of pool plugind-local/172.30.0.0/24 is taken: container c1 has it"
+        let taken =
+            "address 172.30.0.2 of pool plugind-local/172.30.0.0/24 is taken: container c1 has it "
+            + "since 2027-01-15 08:00:00 UTC"
         #expect(
             await send("RequestAddress", "{\(pool),\"Address\":\"172.30.0.2\",\"Options\":null}")
                 == "409 {\"Err\":\"\(taken)\",\"Error\":\"\(taken)\"}")

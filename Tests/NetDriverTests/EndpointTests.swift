@@ -134,13 +134,16 @@ struct EndpointTests {
     }
 
     @Test(arguments: 0..<2)
-    func `a store that refuses does not keep the links, and the deletion can be repeated`(commit: Int) async throws {
+    func `where the store refuses the intent nothing is deleted, and the deletion can be repeated`(commit: Int)
+        async throws
+    {
         let request = try EndpointRequest.make()
         _ = try await bench.driver.createEndpoint(request)
         bench.store.fail(after: commit)
         await #expect(throws: StoreError.self) {
             try await bench.driver.deleteEndpoint(request.id, of: request.network)
         }
+        #expect(bench.kernel.linkNames.contains("pdh56e4d91db20d") == (commit == 0))
         try await bench.driver.deleteEndpoint(request.id, of: request.network)
         #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
         #expect(try bench.store.load().endpoints.isEmpty)

@@ -4,6 +4,7 @@ import Addressing
 import Foundation
 import Logging
 import PluginKit
+import TestSupport
 import Testing
 
 @testable import NetDriver
@@ -69,10 +70,13 @@ struct MethodTests {
         #expect(await call("RevokeExternalConnectivity", Self.endpoint).status == 200)
     }
 
-    @Test func `a published port is no failure of the container's start`() async {
+    @Test func `a port is published and revoked`() async {
         await createNetwork()
         _ = await createEndpoint()
         #expect(await call("ProgramExternalConnectivity", Self.endpoint + Self.ports).status == 200)
+        #expect(bench.hostPorts.held == ["tcp 0.0.0.0 8080", "tcp :: 8080 to 10.0.0.2 80"])
+        #expect(await call("RevokeExternalConnectivity", Self.endpoint).status == 200)
+        #expect(bench.hostPorts.held == [])
     }
 
     @Test func `an internal network's container gets no gateway, and none from the engine`() async {

@@ -37,9 +37,8 @@ struct NetworkOptionsTests {
         ("com.docker.network.bridge.name", "br*", "not a bridge's name"),
         ("com.docker.network.bridge.name", "br\"", "not a bridge's name"),
         ("com.docker.network.container_iface_prefix", "thirteenbytes", "not the beginning of a link's name"),
-        ("com.docker.network.bridge.enable_icc", "false", "is not served by this version"),
-        ("com.docker.network.bridge.gateway_mode_ipv4", "nat", "is not served by this version"),
-        ("com.docker.network.host_ipv4", "10.0.0.1", "is not served by this version"),
+        ("com.docker.network.bridge.default_bridge", "true", "is not served by this version"),
+        ("com.docker.network.bridge.default_bridge", "maybe", "neither true nor false"),
         ("com.docker.network.bridge.nmae", "x", "unknown option"),
         ("plugind.sticky", "off", "unknown option plugind.sticky; known are: com.docker.network.bridge"),
     ])
@@ -58,6 +57,10 @@ struct NetworkOptionsTests {
 
     @Test(arguments: ["68", "65535"]) func `the ends of the range are in it`(mtu: String) throws {
         #expect(try NetworkOptions(["com.docker.network.driver.mtu": mtu]).mtu == UInt32(mtu))
+    }
+
+    @Test func `what only the engine's own bridge has may be said not to be so`() {
+        #expect(throws: Never.self) { try NetworkOptions(["com.docker.network.bridge.default_bridge": "false"]) }
     }
 
     @Test func `other drivers' options are nobody's business`() throws {

@@ -11,11 +11,12 @@ import Testing
 
 @Suite("Networks")
 struct NetworkTests {
-    @Test func `creating a network makes its bridge and accepts the traffic inside it`() async throws {
+    @Test func `creating a network makes its bridge and its rules`() async throws {
         let bench = Bench()
         try await bench.driver.createNetwork(.make())
         #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
-        #expect(bench.firewall.bridges.map(\.description) == ["br-09dff9c378bc"])
+        #expect(bench.firewall.words(in: "bridges") == ["bridges \"br-09dff9c378bc\""])
+        #expect(bench.firewall.isAtEngine)
         #expect(try bench.store.load().networks.map(\.phase) == [.ready])
     }
 
@@ -25,6 +26,18 @@ struct NetworkTests {
         let calls = bench.kernel.calls
         try await bench.driver.createNetwork(.make())
         #expect(bench.kernel.calls == calls)
+    }
+
+    @Test func `the rules are there until the bridge is gone`() async throws {
+        let bench = Bench()
+        let request = try NetworkRequest.make()
+        try await bench.driver.createNetwork(request)
+        bench.kernel.refuse("deleteLink", code: 16)
+        await #expect(throws: KernelError.self) { try await bench.driver.deleteNetwork(request.id) }
+        #expect(bench.firewall.words(in: "bridges") == ["bridges \"br-09dff9c378bc\""])
+        bench.kernel.allowEverything()
+        try await bench.driver.deleteNetwork(request.id)
+        #expect(try bench.isClean())
     }
 
     @Test func `creating it again with other settings is refused`() async throws {
@@ -101,28 +114,45 @@ struct NetworkTests {
         #expect(try bench.isClean())
     }
 
-    @Test func `a refusal of the packet filter does not keep a network from being made`() async throws {
+    @Test func `a refusal of the packet filter leaves no network that is open to everybody`() async throws {
         let bench = Bench()
         bench.firewall.refuse(true)
-        try await bench.driver.createNetwork(.make())
-        #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
+        await #expect(throws: FirewallError.self) { try await bench.driver.createNetwork(.make()) }
+        bench.firewall.refuse(false)
+        await bench.driver.upkeep()
+        #expect(bench.kernel.calls.filter { $0.hasPrefix("addBridge") } == [])
+        #expect(try bench.isClean())
     }
 
-    @Test(arguments: 0..<2) func `a commit that fails leaves nothing`(commit: Int) async throws {
+    @Test func `a refusal of the packet filter when a network goes is made good later`() async throws {
         let bench = Bench()
+        let request = try NetworkRequest.make()
+        try await bench.driver.createNetwork(request)
+        bench.firewall.refuse(true)
+        await #expect(throws: FirewallError.self) { try await bench.driver.deleteNetwork(request.id) }
+        bench.firewall.refuse(false)
+        await bench.driver.upkeep()
+        #expect(try bench.isClean())
+    }
+
+    @Test(arguments: 0..<3) func `a commit that fails leaves nothing`(commit: Int) async throws {
+        let bench = Bench()
+        // The network, the guard against forwarding for others, the network again.
         bench.store.fail(after: commit)
         await #expect(throws: StoreError.self) { try await bench.driver.createNetwork(.make()) }
         #expect(try bench.isClean())
     }
 
     @Test(arguments: 0..<2)
-    func `a store that refuses does not keep the bridge, and the deletion can be repeated`(commit: Int) async throws {
+    func `where the store refuses the intent nothing is deleted, and the deletion can be repeated`(commit: Int)
+        async throws
+    {
         let bench = Bench()
         let request = try NetworkRequest.make()
         try await bench.driver.createNetwork(request)
         bench.store.fail(after: commit)
         await #expect(throws: StoreError.self) { try await bench.driver.deleteNetwork(request.id) }
-        #expect(bench.kernel.linkNames.isEmpty)
+        #expect(bench.kernel.linkNames.isEmpty == (commit == 1))
         try await bench.driver.deleteNetwork(request.id)
         #expect(try bench.isClean())
     }
@@ -140,6 +170,24 @@ struct NetworkTests {
         #expect(try bench.isClean())
     }
 
+    @Test func `an endpoint whose sandbox is gone after a restart goes with its network, one in a sandbox does not`()
+        async throws
+    {
+        let bench = Bench()
+        let request = try NetworkRequest.make()
+        try await bench.driver.createNetwork(request)
+        let endpoint = try EndpointRequest.make()
+        _ = try await bench.driver.createEndpoint(endpoint)
+        bench.kernel.state.withLock { _ = $0.namespaces.insert("/sandbox") }
+        _ = try await bench.driver.join(endpoint.id, of: request.id, sandbox: "/sandbox")
+        // The engine's Leave and DeleteEndpoint were lost with the daemon.
+        let driver = try await bench.restarted()
+        await #expect(throws: DriverError.self) { try await driver.deleteNetwork(request.id) }
+        bench.kernel.state.withLock { $0.namespaces = [] }
+        try await driver.deleteNetwork(request.id)
+        #expect(try bench.isClean())
+    }
+
     @Test func `an endpoint that was never joined before a restart goes with its network`() async throws {
         let bench = Bench()
         let request = try NetworkRequest.make()
@@ -148,5 +196,20 @@ struct NetworkTests {
         let driver = try await bench.restarted()
         try await driver.deleteNetwork(request.id)
         #expect(try bench.isClean())
+    }
+
+    @Test func `a deletion that failed is not tried again once the engine asks for the network again`() async throws {
+        let bench = Bench()
+        let request = try NetworkRequest.make()
+        try await bench.driver.createNetwork(request)
+        let endpoint = try EndpointRequest.make()
+        _ = try await bench.driver.createEndpoint(endpoint)
+        bench.kernel.refuse("link", code: 16)
+        await #expect(throws: KernelError.self) { try await bench.driver.deleteNetwork(request.id) }
+        bench.kernel.allowEverything()
+        try await bench.driver.createNetwork(request)
+        try await bench.driver.deleteEndpoint(endpoint.id, of: request.id)
+        await bench.driver.upkeep()
+        #expect(await bench.driver.networks[request.id]?.phase == .ready)
     }
 }

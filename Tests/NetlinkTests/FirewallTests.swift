@@ -6,206 +6,182 @@ import HostNetwork
 import Testing
 
 extension KernelTests {
-    /// What `iptables` itself says of our rules, where it is installed; otherwise what `nft` says.
+    /// plugind's own tables: what is added and removed, and what becomes of them when somebody else is at them.
     @Suite(.requiresIPv6) final class Firewall: Sendable {
         let firewall: NFTables
-        let bridge: InterfaceName
 
         init() throws {
             firewall = try NFTables()
-            bridge = try .make("br-a")
         }
 
         deinit {
             _ = try? HostCommand.run("nft flush ruleset")
         }
 
-        @Test func `where the engine has no chain nothing is made`() throws {
-            for _ in 1...2 {
-                #expect(try firewall.acceptInside(bridge) == false)
-                try firewall.forgetInside(bridge)
-                #expect(try HostCommand.lines("nft list ruleset") == [])
-            }
+        private func network(_ bridge: String) throws -> Set<RulesetElement> {
+            Set(RulesetElement.bridge(try .make(bridge)))
         }
 
-        @Test(arguments: Family.allCases)
-        func `where the engine has another chain nothing is made`(family: Family) throws {
-            try HostCommand.run("nft 'add table \(family) filter; add chain \(family) filter DOCKER'")
+        private func port(_ port: UInt16, to address: String = "10.0.0.2") throws -> RulesetElement {
+            .port(.tcp, host: try .make("0.0.0.0"), port, container: try .make(address), 80)
+        }
+
+        private static func tables() throws -> [String] { try HostCommand.lines("nft list tables") }
+
+        @Test func `elements come and go, and with the last of them the table`() throws {
+            try firewall.update(adding: network("br-a"), removing: [])
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\""])
+            try firewall.update(adding: network("br-b").union([port(8080)]), removing: [])
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\"", "\"br-b\""])
+            #expect(try RuleText.elements(of: "ports4") == ["tcp . 8080 : 10.0.0.2 . 80"])
+            try firewall.update(adding: [], removing: network("br-a").union([port(8080)]))
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-b\""])
+            #expect(try RuleText.elements(of: "ports4") == [])
+            try firewall.update(adding: [], removing: network("br-b"))
+            #expect(try Self.tables() == [])
+        }
+
+        @Test func `a change of elements leaves the rules and the counts alone`() throws {
+            try firewall.update(adding: network("br-a"), removing: [])
+            let chains = "nft --json --handle list chains inet"
+            let before = try HostCommand.lines(chains)
+            try firewall.update(adding: network("br-b"), removing: network("br-a"))
+            #expect(try HostCommand.lines(chains) == before)
+        }
+
+        @Test func `what is there already, or gone already, is success`() throws {
+            try firewall.update(adding: network("br-a"), removing: network("br-b"))
+            let before = try RuleText.table("inet plugind")
+            try firewall.update(adding: network("br-a"), removing: network("br-b"))
+            #expect(try RuleText.table("inet plugind") == before)
+        }
+
+        @Test func `what is added and removed at once is there`() throws {
+            try firewall.update(adding: network("br-a"), removing: network("br-a"))
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\""])
+            try firewall.update(adding: network("br-a"), removing: network("br-a"))
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\""])
+        }
+
+        @Test func `a port can be given to another container in one go`() throws {
+            try firewall.update(adding: [port(8080)], removing: [])
+            try firewall.update(adding: [port(8080, to: "10.0.0.3")], removing: [port(8080)])
+            #expect(try RuleText.elements(of: "ports4") == ["tcp . 8080 : 10.0.0.3 . 80"])
+        }
+
+        @Test func `a port that leads to one container is not led to another, and a refused change changes nothing`()
+            throws
+        {
+            try firewall.update(adding: network("br-a").union([port(8080)]), removing: [])
+            let before = try RuleText.table("inet plugind")
+            #expect(throws: FirewallError.self) {
+                try firewall.update(adding: [port(8080, to: "10.0.0.3"), port(8081)], removing: network("br-a"))
+            }
+            #expect(try RuleText.table("inet plugind") == before)
+            // It goes on from there.
+            try firewall.update(adding: [port(8081)], removing: [port(8080)])
+            #expect(try RuleText.elements(of: "ports4") == ["tcp . 8081 : 10.0.0.2 . 80"])
+        }
+
+        @Test func `the table of frames is there while there are ports for it`() throws {
+            let ports = try ["pdh1", "pdh2"].map { RulesetElement.closedPort(try .make($0)) }
+            try firewall.update(adding: network("br-a"), removing: [])
+            #expect(try Self.tables() == ["table inet plugind"])
+            try firewall.update(adding: [ports[0]], removing: [])
+            try firewall.update(adding: [ports[1]], removing: [])
+            #expect(try Set(Self.tables()) == ["table inet plugind", "table bridge plugind"])
+            #expect(try RuleText.elements(of: "closed-ports", in: "bridge plugind") == ["\"pdh1\"", "\"pdh2\""])
+            try firewall.update(adding: [], removing: [ports[0]])
+            #expect(try RuleText.elements(of: "closed-ports", in: "bridge plugind") == ["\"pdh2\""])
+            try firewall.update(adding: [], removing: [ports[1]])
+            #expect(try Self.tables() == ["table inet plugind"])
+        }
+
+        // MARK: Others
+
+        @Test(arguments: [
+            "nft flush ruleset", "nft delete table inet plugind", "nft flush table inet plugind",
+            "nft 'delete element inet plugind bridges { \"br-a\" }'", "nft flush chain inet plugind forward",
+            "nft 'add element inet plugind bridges { \"br-x\" }; insert rule inet plugind forward accept'",
+            "nft 'flush ruleset; add table inet plugind; add chain inet plugind forward'",
+        ])
+        func `whatever somebody does to the table is undone`(command: String) throws {
+            try firewall.update(adding: network("br-a").union([port(8080)]), removing: [])
+            let before = try RuleText.table("inet plugind")
+            try HostCommand.run(command)
+            #expect(try RuleText.table("inet plugind") != before)
+            try firewall.restore()
+            #expect(try RuleText.table("inet plugind") == before)
+        }
+
+        @Test(arguments: ["nft flush ruleset", "nft delete table inet plugind"])
+        func `a change finds that the table is gone, and makes it anew`(command: String) throws {
+            try firewall.update(adding: network("br-a"), removing: [])
+            try HostCommand.run(command)
+            try firewall.update(adding: [port(8080)], removing: [])
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\""])
+            #expect(try RuleText.elements(of: "ports4") == ["tcp . 8080 : 10.0.0.2 . 80"])
+        }
+
+        @Test func `an element that somebody removed can be removed, one that somebody added can be added`() throws {
+            try firewall.update(adding: network("br-a").union([port(8080)]), removing: [])
+            try HostCommand.run("nft 'delete element inet plugind ports4 { tcp . 8080 }'")
+            try HostCommand.run("nft 'add element inet plugind ports4 { tcp . 8081 : 10.0.0.9 . 80 }'")
+            try firewall.update(adding: [port(8081)], removing: [port(8080)])
+            #expect(try RuleText.elements(of: "ports4") == ["tcp . 8081 : 10.0.0.2 . 80"])
+        }
+
+        @Test func `the first change of a daemon makes the tables anew, whatever its predecessor left`() throws {
+            try firewall.update(
+                adding: network("br-old").union([port(8080), .closedPort(.make("pdh1"))]), removing: [])
+            let successor = try NFTables()
+            try successor.update(adding: network("br-a"), removing: [])
+            #expect(try RuleText.elements(of: "bridges") == ["\"br-a\""])
+            #expect(try RuleText.elements(of: "ports4") == [])
+            #expect(try Self.tables() == ["table inet plugind"])
+            try NFTables().update(adding: [], removing: [])
+            #expect(try Self.tables() == [])
+        }
+
+        @Test func `two with tables of different names leave each other alone`() throws {
+            let other = try NFTables(table: "other.lan")
+            try firewall.update(adding: network("br-a").union([port(8080)]), removing: [])
+            let before = try RuleText.table("inet plugind")
+            try other.update(adding: network("br-b").union([port(8081), .closedPort(.make("pdh1"))]), removing: [])
+            #expect(try RuleText.elements(of: "ports4", in: "inet other.lan") == ["tcp . 8081 : 10.0.0.2 . 80"])
+            #expect(try RuleText.elements(of: "closed-ports", in: "bridge other.lan") == ["\"pdh1\""])
+            try other.restore()
+            try other.update(adding: [], removing: network("br-b").union([port(8081), .closedPort(.make("pdh1"))]))
+            #expect(try Self.tables() == ["table inet plugind"])
+            #expect(try RuleText.table("inet plugind") == before)
+        }
+
+        @Test func `tables of others stay`() throws {
+            try HostCommand.run("nft 'add table inet other; add chain inet other c; add rule inet other c counter'")
             let before = try HostCommand.lines("nft list ruleset")
-            #expect(try firewall.acceptInside(bridge) == false)
-            try firewall.forgetInside(bridge)
+            try firewall.update(adding: network("br-a").union([.closedPort(.make("pdh1"))]), removing: [])
+            try firewall.restore()
+            try firewall.update(adding: [], removing: network("br-a").union([.closedPort(.make("pdh1"))]))
             #expect(try HostCommand.lines("nft list ruleset") == before)
         }
 
-        @Test(arguments: Family.allCases)
-        func `an engine that manages one family gets the rule in that one`(family: Family) throws {
-            try family.makeEngineChain()
-            #expect(try firewall.acceptInside(bridge))
-            #expect(try family.rules() == [family.accept("br-a"), family.end])
-            #expect(try HostCommand.lines("nft list tables") == ["table \(family) filter"])
+        @Test func `changes of many at once are all made and all undone`() async throws {
+            let elements = try (0..<40).map { try network("br-\($0)").union([port(8000 + UInt16($0))]) }
+            try await change(elements) { try $0.update(adding: $1, removing: []) }
+            #expect(try RuleText.elements(of: "bridges").count == 40)
+            #expect(try RuleText.elements(of: "ports4").count == 40)
+            try await change(elements) { try $0.update(adding: [], removing: $1) }
+            #expect(try Self.tables() == [])
         }
 
-        @Test func `accepting twice makes one rule, before those that are there`() throws {
-            try makeEngineChains()
-            #expect(try firewall.acceptInside(bridge) == true)
-            #expect(try firewall.acceptInside(bridge) == false)
-            for family in Family.allCases {
-                #expect(try family.rules() == [family.accept("br-a"), family.end])
-            }
-        }
-
-        @Test func `a rule that was flushed is made again`() throws {
-            try makeEngineChains()
-            #expect(try firewall.acceptInside(bridge))
-            try HostCommand.run("nft flush chain ip6 filter DOCKER-USER")
-            #expect(try firewall.acceptInside(bridge))
-            #expect(try Family.ip.rules() == [Family.ip.accept("br-a"), Family.ip.end])
-            #expect(try Family.ip6.rules() == [Family.ip6.accept("br-a")])
-        }
-
-        @Test(.requiresIPTables, arguments: Family.allCases)
-        func `the engine can still read and change its chain`(family: Family) throws {
-            try family.makeEngineChain()
-            #expect(try firewall.acceptInside(bridge))
-            let rule = "-i br-a -o br-a -m comment --comment 'plugind: inside br-a' -j ACCEPT"
-            try HostCommand.run("\(family.iptables) -C DOCKER-USER \(rule)")
-            try HostCommand.run("\(family.iptables) -I DOCKER-USER -i eth0 -j DROP")
-            #expect(try family.rules() == ["-A DOCKER-USER -i eth0 -j DROP", family.accept("br-a"), family.end])
-            try HostCommand.run("\(family.iptables) -D DOCKER-USER \(rule)")
-            #expect(try family.rules() == ["-A DOCKER-USER -i eth0 -j DROP", family.end])
-            try HostCommand.run("\(family.iptables) -F DOCKER-USER && \(family.iptables) -X DOCKER-USER")
-        }
-
-        @Test func `forgetting takes the rule away, and what is gone is fine`() throws {
-            try makeEngineChains()
-            #expect(try firewall.acceptInside(bridge))
-            for _ in 1...2 {
-                try firewall.forgetInside(bridge)
-                for family in Family.allCases {
-                    #expect(try family.rules() == [family.end])
-                }
-            }
-        }
-
-        @Test func `a rule that was there more than once is forgotten altogether`() throws {
-            try makeEngineChains()
-            #expect(try firewall.acceptInside(bridge))
-            for family in Family.allCases {
-                try HostCommand.run(
-                    "nft 'add rule \(family) filter DOCKER-USER iifname \"br-a\" oifname \"br-a\" counter accept "
-                        + "comment \"plugind: inside br-a\"'")
-                #expect(try family.rules().count == 3)
-            }
-            try firewall.forgetInside(bridge)
-            for family in Family.allCases {
-                #expect(try family.rules() == [family.end])
-            }
-        }
-
-        @Test func `bridges whose names begin alike are told apart`() throws {
-            let longer = try InterfaceName.make("br-ab")
-            try makeEngineChains()
-            #expect(try firewall.acceptInside(longer))
-            #expect(try firewall.acceptInside(bridge))
-            for family in Family.allCases {
-                #expect(try family.rules() == [family.accept("br-a"), family.accept("br-ab"), family.end])
-            }
-            try firewall.forgetInside(bridge)
-            for family in Family.allCases {
-                #expect(try family.rules() == [family.accept("br-ab"), family.end])
-            }
-        }
-
-        @Test func `rules of others stay`() throws {
-            try makeEngineChains()
-            let others = "iifname \"br-a\" oifname \"br-a\" counter accept"
-            try HostCommand.run("nft 'insert rule ip filter DOCKER-USER \(others)'")
-            let before = try Family.ip.rules()
-            #expect(try firewall.acceptInside(bridge))
-            try firewall.forgetInside(bridge)
-            #expect(try Family.ip.rules() == before)
-        }
-
-        @Test(arguments: ["br-\"a", "br-*", "*", "br\\a", "br-a\"accept"])
-        func `a name that means something to the packet filter is refused`(text: String) throws {
-            let name = try InterfaceName.make(text)
-            try makeEngineChains()
-            #expect(throws: FirewallError.self) { try firewall.acceptInside(name) }
-            try firewall.forgetInside(name)
-            for family in Family.allCases {
-                #expect(try family.rules() == [family.end])
-            }
-        }
-
-        @Test func `rules of many bridges at once are all made and all forgotten`() async throws {
-            try makeEngineChains()
-            let names = try (0..<40).map { try InterfaceName.make("br-\($0)") }
+        private func change(
+            _ elements: [Set<RulesetElement>],
+            _ body: @escaping @Sendable (NFTables, Set<RulesetElement>) throws -> Void
+        ) async throws {
             try await withThrowingTaskGroup(of: Void.self) { [firewall] group in
-                for name in names {
-                    group.addTask { _ = try firewall.acceptInside(name) }
-                }
+                for elements in elements { group.addTask { try body(firewall, elements) } }
                 try await group.waitForAll()
             }
-            #expect(try Set(Family.ip6.rules().dropLast()) == Set(names.map { Family.ip6.accept("\($0)") }))
-            for name in names {
-                try firewall.forgetInside(name)
-            }
-            #expect(try Family.ip6.rules() == [Family.ip6.end])
         }
-
-        private func makeEngineChains() throws {
-            for family in Family.allCases {
-                try family.makeEngineChain()
-            }
-        }
-    }
-}
-
-/// One of the two families in which an engine has its rules.
-enum Family: String, CaseIterable, CustomStringConvertible {
-    case ip, ip6
-
-    /// Whether `iptables` writes to nftables, as the engine's does where plugind serves it.
-    static let hasIPTables = (try? HostCommand.run("iptables --version | grep -q nf_tables")) != nil
-
-    var description: String { rawValue }
-    var iptables: String { self == .ip ? "iptables" : "ip6tables" }
-
-    /// Makes DOCKER-USER as an engine does.
-    func makeEngineChain() throws {
-        guard Self.hasIPTables else {
-            try HostCommand.run(
-                "nft 'add table \(self) filter; add chain \(self) filter DOCKER-USER; "
-                    + "add rule \(self) filter DOCKER-USER counter return'")
-            return
-        }
-        try HostCommand.run("\(iptables) -N DOCKER-USER && \(iptables) -A DOCKER-USER -j RETURN")
-    }
-
-    /// The rules of that chain, in order.
-    func rules() throws -> [String] {
-        guard Self.hasIPTables else {
-            return try HostCommand.lines("nft --stateless list chain \(self) filter DOCKER-USER")
-                .filter { $0.contains("counter") }
-        }
-        return try HostCommand.lines("\(iptables) -S DOCKER-USER").filter { $0.hasPrefix("-A") }
-    }
-
-    /// The rule that we make.
-    func accept(_ bridge: String) -> String {
-        guard Self.hasIPTables else {
-            return "iifname \"\(bridge)\" oifname \"\(bridge)\" counter accept comment \"plugind: inside \(bridge)\""
-        }
-        return "-A DOCKER-USER -i \(bridge) -o \(bridge) -m comment --comment \"plugind: inside \(bridge)\" -j ACCEPT"
-    }
-
-    /// The rule with which the engine ends its chain.
-    var end: String { Self.hasIPTables ? "-A DOCKER-USER -j RETURN" : "counter return" }
-}
-
-extension Trait where Self == ConditionTrait {
-    /// Skipped where the rules cannot be read as the engine reads them.
-    static var requiresIPTables: Self {
-        .enabled(if: Family.hasIPTables, "iptables over nftables is not installed")
     }
 }

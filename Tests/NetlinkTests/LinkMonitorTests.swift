@@ -5,7 +5,7 @@ import HostNetwork
 import Testing
 
 extension KernelTests {
-    @Suite(.timeLimit(.minutes(1))) struct Monitor {
+    @Suite(.timeLimit(.minutes(10))) struct Monitor {
         let kernel: RTNetlink
 
         init() throws {
@@ -16,8 +16,8 @@ extension KernelTests {
         private func first(
             of monitor: LinkMonitor, _ matches: (LinkMonitor.Change) -> Bool
         ) async -> LinkMonitor.Change? {
-            for await change in monitor.changes where matches(change) {
-                return change
+            for await notices in monitor.notices {
+                if let change = notices.map(\.change).first(where: matches) { return change }
             }
             return nil
         }
@@ -30,7 +30,7 @@ extension KernelTests {
             try kernel.deleteLink(bridge.name)
 
             var kinds: [String] = []
-            for await change in monitor.changes {
+            for await change in monitor.changes() {
                 switch change {
                 case .link(let link) where link.index == made.index:
                     kinds.append("link")
@@ -87,12 +87,24 @@ extension KernelTests {
             #expect(await first(of: monitor) { _ in true } == nil)
         }
 
-        @Test func `letting go of a monitor ends its changes`() async throws {
+        @Test func `letting go of a monitor ends its notices`() async throws {
             var monitor: LinkMonitor? = try LinkMonitor()
-            let changes = try #require(monitor?.changes)
+            let notices = try #require(monitor?.notices)
             monitor = nil
             #expect(monitor == nil)
-            for await _ in changes {}
+            for await _ in notices {}
+        }
+    }
+}
+
+extension LinkMonitor {
+    /// One change after the other.
+    fileprivate func changes() -> some AsyncSequence<Change, Never> {
+        notices.flatMap { notices in
+            AsyncStream { continuation in
+                for notice in notices { continuation.yield(notice.change) }
+                continuation.finish()
+            }
         }
     }
 }

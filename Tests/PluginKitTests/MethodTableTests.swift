@@ -2,6 +2,7 @@
 
 import Logging
 import PluginKit
+import Synchronization
 import Testing
 
 @Suite("Method table")
@@ -135,6 +136,22 @@ struct MethodTableTests {
         #expect(log.lines.map(\.metadata["status"]) == ["200", "400", "404"])
         #expect(log.lines.allSatisfy { $0.metadata["duration"] != nil })
         #expect(log.lines.map { $0.error != nil } == [false, true, false])
+    }
+
+    @Test func `an observer is told of every request, of one without a method by no name`() async {
+        let seen = Mutex<[MethodTable.Observation]>([])
+        var table = MethodTable(
+            logger: LogRecorder().logger, observe: { request in seen.withLock { $0.append(request) } },
+            explain: { _ in nil })
+        table.on(Ping.self) { _ in EmptyReply() }
+        table.on(Greet.self) { _ in Greet.Reply(text: "") }
+        table.on(Fail.self) { _ in throw UnknownError() }
+        for method in ["Ping", "Greet", "Nothing"] { _ = await table.answer(path: "/Test.\(method)", body: []) }
+        _ = await table.answer(path: "/Test.Fail", body: Array(#"{"Known": false}"#.utf8))
+        let requests = seen.withLock(\.self)
+        #expect(requests.map(\.method) == ["Test.Ping", "Test.Greet", nil, "Test.Fail"])
+        #expect(requests.map(\.status) == [200, 400, 404, 500])
+        #expect(requests.allSatisfy { $0.duration >= .zero })
     }
 
     @Test func `many requests at once each get their own answer`() async {

@@ -72,7 +72,7 @@ struct LifecycleTests {
     ]
 
     /// A service group cancels what a graceful shutdown has not ended in time.
-    @Test(.timeLimit(.minutes(1)), arguments: halves)
+    @Test(.timeLimit(.minutes(10)), arguments: halves)
     func `a request of which only half has come does not hold up a server that is cancelled`(half: String) async throws
     {
         try await TestServer.run { server in

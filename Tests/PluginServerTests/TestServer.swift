@@ -99,15 +99,14 @@ actor Work {
     }
 }
 
-/// Waits for something to become true, for some seconds at most.
+/// Waits for something to become true, for two minutes at most.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<1000 {
-        if try await condition() {
-            return true
-        }
+    let deadline = ContinuousClock.now + .seconds(120)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))
     }
-    return false
+    return try await condition()
 }
 
 struct Echo: PluginMethod {

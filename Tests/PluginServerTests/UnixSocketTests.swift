@@ -26,6 +26,26 @@ struct UnixSocketTests {
         }
     }
 
+    @Test func `a path of any name is claimed, with the rights that are asked for`() async throws {
+        try await withDirectory { directory in
+            let socket = try UnixSocket(path: "\(directory)/run/c", mode: 0o600)
+            #expect(socket.path == "\(directory)/run/c")
+            #expect(try rights(of: socket.path) == 0o600)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/run") == ["c"])
+            _ = try Connection(to: socket.path)
+            let other = try UnixSocket(path: "\(directory)/run/d", mode: 0o600)
+            _ = try Connection(to: other.path)
+        }
+    }
+
+    @Test func `a directory that leaves no room for a claim is an error in words`() async throws {
+        try await withDirectory { directory in
+            let deep = directory + "/" + String(repeating: "n", count: 105 - "\(directory)/".utf8.count)
+            let error = #expect(throws: SocketError.self) { try UnixSocket(path: "\(deep)/c", mode: 0o600) }
+            #expect(error == .pathTooLong("\(deep)/.claim"))
+        }
+    }
+
     @Test(.enabled(if: getuid() == 0, "only root gives files away"))
     func `the socket belongs to its group`() async throws {
         try await withDirectory { directory in

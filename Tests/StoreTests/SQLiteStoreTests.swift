@@ -8,14 +8,6 @@ import Testing
 
 @Suite("SQLite store")
 struct SQLiteStoreTests {
-    private let directory = NSTemporaryDirectory() + "plugind-store-\(UUID().uuidString)"
-
-    /// Runs `body` with a store in a directory of its own, which is deleted afterwards.
-    private func withDirectory(_ body: (String) async throws -> Void) async throws {
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        try await body(directory)
-    }
-
     @Test func `what was committed is there after the store is opened again`() async throws {
         try await withDirectory { directory in
             let state = try StoredState.example()
@@ -24,7 +16,8 @@ struct SQLiteStoreTests {
                 #expect(try store.load() == StoredState())
                 try await store.commit(state.networks.map(Change.putNetwork))
                 try await store.commit(state.endpoints.map(Change.putEndpoint) + state.pools.map(Change.putPool))
-                try await store.commit(state.addresses.map(Change.putAddress))
+                try await store.commit(state.addresses.map(Change.putAddress) + state.rests.map(Change.putRest))
+                try await store.commit(state.reservations.map(Change.putReservation))
                 try await store.commit([.putSetting(key: "ula", value: "fd00::/48")])
             }
             #expect(try SQLiteStore(directory: directory).load() == state)
@@ -50,17 +43,127 @@ struct SQLiteStoreTests {
             try await store.commit([
                 .deleteNetwork(state.networks[0].id), .deleteEndpoint(state.endpoints[0].id), .deletePool("none"),
                 .deleteAddress(pool: "none", address: state.addresses[0].address),
+                .deleteRest(pool: "none", address: state.rests[0].address),
+                .deleteReservation(state.reservations[0].address),
             ])
             #expect(try store.load() == StoredState())
         }
     }
 
-    @Test func `deleting a pool deletes its addresses`() async throws {
+    @Test func `deleting a pool deletes its addresses and what is known of those released, and leaves reservations`()
+        async throws
+    {
         try await withDirectory { directory in
             let store = try SQLiteStore(directory: directory)
-            let state = try StoredState.example()
-            try await store.commit(state.pools.map(Change.putPool) + state.addresses.map(Change.putAddress))
-            try await store.commit([.deletePool(state.pools[0].id)])
+            var state = try StoredState.large(networks: 2, endpointsEach: 3)
+            try await store.commit(state.changes)
+            let deleted = state.pools.removeFirst().id
+            try await store.commit([.deletePool(deleted)])
+            state.addresses.removeAll { $0.pool == deleted }
+            state.rests.removeAll { $0.pool == deleted }
+            #expect(state.rests.count == 3)
+            #expect(state.reservations.count == 6)
+            #expect(try store.load() == state)
+        }
+    }
+
+    @Test func `a pool that is put again keeps its addresses and what is known of those released`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            var state = try StoredState.large(networks: 2, endpointsEach: 3)
+            try await store.commit(state.changes)
+            state.pools[0].options["a"] = "b"
+            try await store.commit([.putPool(state.pools[0])])
+            #expect(try store.load() == state)
+        }
+    }
+
+    @Test func `an address goes from those held to those released and back`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            var state = try StoredState.example()
+            let held = state.addresses[0]
+            var rest = RestRecord(pool: held.pool, address: held.address, name: held.name, mac: nil, released: 5)
+            state.rests = []
+            try await store.commit(state.changes)
+
+            try await store.commit([.deleteAddress(pool: held.pool, address: held.address), .putRest(rest)])
+            state.addresses = []
+            state.rests = [rest]
+            #expect(try store.load() == state)
+
+            rest.released = 6
+            rest.mac = held.mac
+            try await store.commit([.putRest(rest)])
+            state.rests = [rest]
+            #expect(try store.load() == state)
+
+            // By itself the grant leaves what is known of the last holder.
+            try await store.commit([.putAddress(held)])
+            state.addresses = [held]
+            #expect(try store.load() == state)
+
+            try await store.commit([.deleteRest(pool: held.pool, address: held.address)])
+            state.rests = []
+            #expect(try store.load() == state)
+        }
+    }
+
+    @Test func `whatever an address or a rest can be comes back as it was`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            var state = try StoredState.example()
+            state.addresses = []
+            state.rests = []
+            var number = 0
+            for (isFixed, isConfirmed) in [(false, true), (false, false), (true, true), (true, false)] {
+                for (name, mac) in [(nil, nil), ("web", nil), (nil, "02:11:22:33:44:66"), ("ä", "02:11:22:33:44:66")] {
+                    for time in [0, 1, .max] as [Int64] {
+                        number += 1
+                        let address = try #require(IPAddress("10.0.0.\(number)"))
+                        let mac = mac.flatMap { MACAddress($0) }
+                        state.addresses.append(
+                            AddressRecord(
+                                pool: state.pools[0].id, address: address, role: .address, name: name, mac: mac,
+                                isFixed: isFixed, isConfirmed: isConfirmed, since: time))
+                        state.rests.append(
+                            RestRecord(
+                                pool: state.pools[0].id, address: address, name: name, mac: mac,
+                                isConfirmed: isConfirmed, isFixed: isFixed, released: time))
+                    }
+                }
+            }
+            try await store.commit(state.changes)
+            #expect(try store.load() == state.sorted)
+        }
+    }
+
+    @Test func `a reservation is for one name or one MAC address, and the last one of an address counts`()
+        async throws
+    {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            let address = try #require(IPAddress("fd00::5"))
+            let byMAC = ReservationRecord(mac: MACAddress("02:11:22:33:44:66"), address: address)
+            try await store.commit([.putReservation(ReservationRecord(name: "web", address: address))])
+            try await store.commit([.putReservation(byMAC)])
+            for refused in [
+                ReservationRecord(address: address),
+                ReservationRecord(name: "web", mac: byMAC.mac, address: address),
+            ] {
+                await #expect(throws: StoreError.self) { try await store.commit([.putReservation(refused)]) }
+            }
+            #expect(try store.load() == StoredState(reservations: [byMAC]))
+            try await store.commit([.deleteReservation(address)])
+            #expect(try store.load() == StoredState())
+        }
+    }
+
+    @Test func `nothing is known of an address whose pool is not there`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            let rest = try StoredState.example().rests[0]
+            await #expect(throws: StoreError.self) { try await store.commit([.putRest(rest)]) }
             #expect(try store.load() == StoredState())
         }
     }
@@ -110,6 +213,19 @@ struct SQLiteStoreTests {
         }
     }
 
+    @Test func `a store that was closed leaves one whole file, and refuses what comes later`() async throws {
+        try await withDirectory { directory in
+            let network = try NetworkRecord.example()
+            let store = try SQLiteStore(directory: directory)
+            try await store.commit([.putNetwork(network)])
+            store.close()
+            store.close()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["lock", "plugind.db"])
+            await #expect(throws: StoreError.self) { try await store.commit([.deleteNetwork(network.id)]) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["lock", "plugind.db"])
+        }
+    }
+
     @Test func `the directory is for its owner alone`() async throws {
         try await withDirectory { directory in
             let store = try SQLiteStore(directory: directory)
@@ -119,57 +235,53 @@ struct SQLiteStoreTests {
         }
     }
 
-    @Test func `a file that is not a database is an error, never an empty state`() async throws {
+    @Test func `every commit is flushed to the disk before it is answered`() async throws {
         try await withDirectory { directory in
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data(repeating: 0x41, count: 4096).write(to: URL(fileURLWithPath: directory + "/plugind.db"))
-            let error = #expect(throws: StoreError.self) { try SQLiteStore(directory: directory) }
-            #expect(error?.description.contains("not a database") == true)
+            let store = try SQLiteStore(directory: directory)
+            // 2 is FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+            #expect(try store.pragma("synchronous") == "2")
+            #expect(try store.pragma("journal_mode") == "wal")
         }
     }
-}
 
-extension NetworkRecord {
-    static func example() throws -> NetworkRecord {
-        NetworkRecord(
-            id: try #require(NetworkID("09dff9c378bc2a0e")), phase: .creating,
-            bridge: try #require(InterfaceName("br-09dff9c378bc")),
-            bridgeMAC: try #require(MACAddress("02:11:22:33:44:55")),
-            mtu: 1500, isInternal: false, linkPrefix: "eth",
-            subnets: [
-                .init(prefix: try #require(Prefix("10.0.0.0/24")), gateway: InterfaceAddress("10.0.0.1/24")),
-                .init(prefix: try #require(Prefix("fd00::/64")), gateway: nil),
-            ],
-            options: ["com.docker.network.driver.mtu": "1500"])
+    @Test func `the audit log gives its last lines, newest first`() async throws {
+        try await withDirectory { directory in
+            let records = (0..<5).map { AuditRecord.example(Int64($0)) }
+            do {
+                let store = try SQLiteStore(directory: directory)
+                #expect(try store.auditLog(last: 3) == [])
+                for record in records { try await store.commit([.audit(record)]) }
+                #expect(try store.auditLog(last: 2) == [records[4], records[3]])
+                #expect(try store.auditLog(last: 0) == [])
+            }
+            let store = try SQLiteStore(directory: directory)
+            #expect(try store.auditLog(last: 100) == records.reversed())
+            #expect(try store.load() == StoredState())
+        }
     }
-}
 
-extension EndpointRecord {
-    static func example() throws -> EndpointRecord {
-        EndpointRecord(
-            id: try #require(EndpointID("56e4d91db20dac74")), network: try NetworkRecord.example().id, phase: .ready,
-            hostLink: try #require(InterfaceName("pdh56e4d91db20d")),
-            sandboxLink: try #require(InterfaceName("pds56e4d91db20d")),
-            mac: try #require(MACAddress("02:11:22:33:44:66")), ipv4: InterfaceAddress("10.0.0.2/24"), ipv6: nil,
-            sandboxKey: "/var/run/docker/netns/8045bf7a6e79")
+    @Test func `the audit log keeps its newest lines and drops the oldest`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            let count = AuditRecord.limit + 250
+            for first in stride(from: 0, to: count, by: 500) {
+                let records = (first..<min(first + 500, count)).map { AuditRecord.example(Int64($0)) }
+                try await store.commit(records.map(Change.audit))
+            }
+            let times = try store.auditLog(last: count).map(\.time)
+            #expect(times == (250..<Int64(count)).reversed())
+        }
     }
-}
 
-extension StoredState {
-    static func example() throws -> StoredState {
-        StoredState(
-            networks: [try NetworkRecord.example()], endpoints: [try EndpointRecord.example()],
-            pools: [
-                PoolRecord(
-                    id: "plugind-local/10.0.0.0/24", space: "plugind-local",
-                    prefix: try #require(Prefix("10.0.0.0/24")),
-                    subPool: Prefix("10.0.0.128/25"), options: ["a": "b"], isChosen: true)
-            ],
-            addresses: [
-                AddressRecord(
-                    pool: "plugind-local/10.0.0.0/24", address: try #require(IPAddress("10.0.0.2")), role: .address,
-                    name: "web", mac: MACAddress("02:11:22:33:44:66"))
-            ],
-            settings: ["ula": "fd00::/48"])
+    @Test func `the journal is moved into the database again and again`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            for index in 0..<3000 { try await store.commit([.putSetting(key: "\(index % 10)", value: "\(index)")]) }
+            let journal = try FileManager.default.attributesOfItem(atPath: directory + "/plugind.db-wal")
+            let size = try #require(journal[.size] as? Int)
+            print("journal after 3000 commits: \(size / 1024) KiB")
+            #expect(size < 3000 * 4096)
+            #expect(try store.load().settings.values.sorted().first == "2990")
+        }
     }
 }

@@ -8,12 +8,14 @@ import Synchronization
 public final class FakeStore: StateStore {
     private struct Content {
         var state: StoredState
+        var auditLog: [AuditRecord] = []
         var commits: [[Change]] = []
         /// Commits so far, those that failed among them.
         var attempts = 0
         /// The attempts that fail.
         var failing = 0..<0
-        var isPaused = false
+        /// Which commits wait.
+        var isPausing: @Sendable ([Change]) -> Bool = { _ in false }
         var paused: [CheckedContinuation<Void, Never>] = []
         var underWay: [Change] = []
         var violations: [String] = []
@@ -41,19 +43,19 @@ public final class FakeStore: StateStore {
         content.withLock { $0.failing = $0.attempts + count..<$0.attempts + count + 1 }
     }
 
-    /// Keeps commits waiting from now on.
-    public func pause() {
-        content.withLock { $0.isPaused = true }
+    /// Keeps commits waiting from now on, or only those that `isMeant` picks.
+    public func pause(at isMeant: @escaping @Sendable ([Change]) -> Bool = { _ in true }) {
+        content.withLock { $0.isPausing = isMeant }
     }
 
-    /// Returns when `count` commits are waiting.
+    /// Returns when `count` commits are waiting, or when the test has been given up.
     public func untilPaused(_ count: Int) async {
-        while content.withLock({ $0.paused.count }) < count { await Task.yield() }
+        while !Task.isCancelled, content.withLock({ $0.paused.count }) < count { await Task.yield() }
     }
 
     public func resume() {
         let paused = content.withLock { content in
-            content.isPaused = false
+            content.isPausing = { _ in false }
             let paused = content.paused
             content.paused = []
             return paused
@@ -62,6 +64,10 @@ public final class FakeStore: StateStore {
     }
 
     public func load() throws(StoreError) -> StoredState { state }
+
+    public func auditLog(last count: Int) throws(StoreError) -> [AuditRecord] {
+        content.withLock { $0.auditLog.suffix(count).reversed() }
+    }
 
     public func commit(_ changes: [Change]) async throws(StoreError) {
         content.withLock { content in
@@ -74,8 +80,9 @@ public final class FakeStore: StateStore {
         }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isPaused = content.withLock { content in
-                if content.isPaused { content.paused.append(continuation) }
-                return content.isPaused
+                let isPaused = content.isPausing(changes)
+                if isPaused { content.paused.append(continuation) }
+                return isPaused
             }
             if !isPaused { continuation.resume() }
         }
@@ -90,6 +97,7 @@ public final class FakeStore: StateStore {
             for change in changes {
                 content.violations += content.state.violations(of: change)
                 content.state.apply(change)
+                if case .audit(let record) = change { content.auditLog.append(record) }
             }
             return false
         }
@@ -107,6 +115,11 @@ public final class FakeStore: StateStore {
         case .deletePool(let id): (id, nil)
         case .putAddress(let record): (record.pool, record.address)
         case .deleteAddress(let pool, let address): (pool, address)
+        case .putRest(let record): (record.pool, record.address)
+        case .deleteRest(let pool, let address): (pool, address)
+        // No pool is called that.
+        case .putReservation(let record): ("", record.address)
+        case .deleteReservation(let address): ("", address)
         default: nil
         }
     }
@@ -131,13 +144,25 @@ extension StoredState {
         case .deletePool(let id):
             pools.removeAll { $0.id == id }
             addresses.removeAll { $0.pool == id }
+            rests.removeAll { $0.pool == id }
         case .putAddress(let record):
             addresses.removeAll { $0.pool == record.pool && $0.address == record.address }
             addresses.append(record)
         case .deleteAddress(let pool, let address):
             addresses.removeAll { $0.pool == pool && $0.address == address }
+        case .putRest(let record):
+            rests.removeAll { $0.pool == record.pool && $0.address == record.address }
+            rests.append(record)
+        case .deleteRest(let pool, let address):
+            rests.removeAll { $0.pool == pool && $0.address == address }
+        case .putReservation(let record):
+            reservations.removeAll { $0.address == record.address }
+            reservations.append(record)
+        case .deleteReservation(let address):
+            reservations.removeAll { $0.address == address }
         case .putSetting(let key, let value):
             settings[key] = value
+        case .audit: break
         }
     }
 
@@ -152,6 +177,10 @@ extension StoredState {
             ["endpoint \(record.id) put into network \(record.network), which is not there"]
         case .putAddress(let record) where !pools.contains { $0.id == record.pool }:
             ["\(record.address) put into pool \(record.pool), which is not there"]
+        case .putRest(let record) where !pools.contains { $0.id == record.pool }:
+            ["what is known of \(record.address) put into pool \(record.pool), which is not there"]
+        case .putReservation(let record) where (record.name == nil) == (record.mac == nil):
+            ["\(record.address) reserved, but not for one name or one MAC address"]
         default: []
         }
     }

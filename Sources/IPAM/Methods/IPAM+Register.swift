@@ -5,7 +5,7 @@ public import PluginKit
 extension IPAM {
     /// Serves the engine's IPAM methods.
     public nonisolated func register(in table: inout MethodTable) {
-        table.on(GetCapabilities.self) { _ in GetCapabilities.Reply() }
+        table.on(GetCapabilities.self) { _ in GetCapabilities.Reply(requiresMACAddress: self.macClaims == .on) }
         table.on(GetDefaultAddressSpaces.self) { _ in
             GetDefaultAddressSpaces.Reply(local: AddressSpace.local.rawValue, global: AddressSpace.global.rawValue)
         }
@@ -13,7 +13,7 @@ extension IPAM {
             let granted = try await self.requestPool(
                 PoolRequest(
                     space: request.addressSpace, pool: request.pool, subPool: request.subPool,
-                    isIPv6: request.isIPv6, options: request.options))
+                    isIPv6: request.isIPv6, options: request.options, defaults: self.defaults))
             return RequestPool.Reply(poolID: granted.id, pool: granted.prefix)
         }
         table.on(ReleasePool.self) { request in

@@ -8,7 +8,7 @@ struct RequestPool: PluginMethod, Codable, Hashable {
     static let name = "IpamDriver.RequestPool"
 
     var addressSpace: String
-    /// `--subnet`, as the user wrote it: host bits may be set.
+    /// `--subnet`, as the user wrote it: host bits may be set, and `0.0.0.0/27` or `::/64` stands for any of that size.
     var pool: InterfaceAddress?
     /// `--ip-range`.
     var subPool: InterfaceAddress?

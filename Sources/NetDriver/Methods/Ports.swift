@@ -3,24 +3,6 @@
 public import Addressing
 public import PluginKit
 
-/// The protocols whose ports can be published, by their IP protocol number.
-public enum TransportProtocol: UInt8, Hashable, Sendable, CustomStringConvertible {
-    case icmp = 1
-    case tcp = 6
-    case udp = 17
-    case sctp = 132
-
-    /// As in `-p 80:80/tcp`.
-    public var description: String {
-        switch self {
-        case .icmp: "icmp"
-        case .tcp: "tcp"
-        case .udp: "udp"
-        case .sctp: "sctp"
-        }
-    }
-}
-
 /// A port that a container listens on.
 public struct TransportPort: Codable, Hashable, Sendable {
     public var transport: TransportProtocol

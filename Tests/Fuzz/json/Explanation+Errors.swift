@@ -1,0 +1,1 @@
+../../../Sources/plugind/Explanation+Errors.swift
