@@ -5,9 +5,11 @@ import os
 import random
 import signal
 import tempfile
+from collections import Counter
 
 import pytest
 
+import measured
 import plugind as plugind_module
 from engine import Engine, Unavailable
 from lab import Lab
@@ -17,6 +19,9 @@ SEED = int(os.environ.get("PLUGIND_TEST_SEED", random.randrange(1_000_000)))
 
 unavailable = {}
 versions = {}
+# What test_faults.py did, by name; and all in all.
+TALLY = Counter()
+FAULTS = {"points": set(), "combinations": 0, "failed": 0}
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +52,7 @@ def plugind(engine):
     plugind.start()
     # What the first network of a driver brings along for good (chains of the packet filter, say) is no leftover.
     warm_up = Lab(engine, plugind)
-    warm_up.container("first", warm_up.network("warm-up"))
+    warm_up.container("first", warm_up.network("warm-up", "--ipv6"))
     warm_up.container("second", warm_up.network("built-in", driver="bridge"))
     warm_up.remove_containers()
     warm_up.remove_networks()
@@ -85,6 +90,26 @@ def pytest_runtest_makereport(item, call):
         report.sections.append(("last lines of plugind", process.last_lines()))
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--part", choices=["alone", "installed", "sid"],
+        help="only the tests of plugind alone, or those of one engine: parts may run side by side")
+
+
+def pytest_collection_modifyitems(config, items):
+    part = config.getoption("part")
+    if part:
+        others = [item for item in items if part_of(item) != part]
+        items[:] = [item for item in items if part_of(item) == part]
+        config.hook.pytest_deselected(items=others)
+
+
+def part_of(item):
+    """The engine of a test, which is a parameter of one of its fixtures."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return parameters.get("engine") or parameters.get("host") or "alone"
+
+
 def pytest_sessionstart():
     # Whoever ends the tests ends them in order, so that no engine stays behind.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", returncode=143))
@@ -97,6 +122,14 @@ def pytest_report_header():
 def pytest_terminal_summary(terminalreporter):
     for name, version in versions.items():
         terminalreporter.write_line(f"engine '{name}': Docker {version}")
+    for line in measured.lines:
+        terminalreporter.write_line(line)
+    for name, count in TALLY.items():
+        terminalreporter.write_line(f"{count:5} {name}")
+    if FAULTS["combinations"]:
+        end = f"{FAULTS['failed']} FAILED" if FAULTS["failed"] else "all green"
+        terminalreporter.write_line(
+            f"fault points: {len(FAULTS['points'])}; combinations: {FAULTS['combinations']}, {end}")
     for name, reason in unavailable.items():
         terminalreporter.section(f"ENGINE '{name}' WAS NOT TESTED", sep="!", red=True, bold=True)
         terminalreporter.write_line(f"every test on it was skipped: {reason}", red=True, bold=True)

@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -12,7 +13,9 @@ IMAGE = "busybox"
 
 # A root directory of Debian's development suite, whose engine is a current one. Made once, kept for the next time.
 SID_ROOT = Path(os.environ.get("PLUGIND_TEST_SID", "/var/cache/plugind-test/sid"))
-SID_PACKAGES = "docker.io,docker-cli,iptables,iproute2,mount,nftables"
+SID_PACKAGES = "docker.io,docker-cli,docker-compose,iptables,iproute2,mount,nftables"
+# What is in a root that was made with all of them.
+SID_NEEDS = ("usr/sbin/dockerd", "usr/bin/docker-compose")
 
 
 class Unavailable(Exception):
@@ -68,6 +71,18 @@ class Engine:
         return ["nsenter", "--target", str(self.init), "--mount", "--", "chroot", str(self.root),
                 "docker", "--host", "unix:///run/engine/docker.sock"]
 
+    @property
+    def compose(self):
+        """docker-compose next to this engine. It sees files of this directory in /run/engine."""
+        return ["nsenter", "--target", str(self.init), "--mount", "--", "chroot", str(self.root or "/"),
+                "docker-compose", "--host", "unix:///run/engine/docker.sock"]
+
+    @property
+    def has_compose(self):
+        """Whether there is one of version 2: the first one is another program, with other files."""
+        done = run(*self.compose[:-2], "version", "--short")
+        return done.returncode == 0 and not done.stdout.startswith("1.")
+
     def docker(self, *arguments, timeout=60):
         return output(*self.client, *arguments, timeout=timeout)
 
@@ -82,6 +97,34 @@ class Engine:
     def stop(self):
         output(SCRIPTS / "private-engine.sh", "stop", self.directory)
 
+    # What it does not survive
+
+    def stop_daemon(self):
+        """SIGTERM to dockerd; returns when it has ended."""
+        self.script("dockerd", "stop", timeout=90)
+
+    def kill_daemon(self):
+        """kill -9 of dockerd."""
+        self.script("dockerd", "kill")
+
+    def start_daemon(self, *options):
+        """Starts dockerd and waits until it answers; the seconds that took."""
+        begin = time.monotonic()
+        self.script("dockerd", "start", *options, timeout=240)
+        return time.monotonic() - begin
+
+    def crash_host(self):
+        """The power goes: every process, every link and /run are gone."""
+        self.script("crash")
+
+    def boot(self):
+        """The host comes back, without dockerd."""
+        self.script("boot", *filter(None, [self.root]))
+        self.init = int((self.directory / "init.pid").read_text())
+
+    def script(self, command, *arguments, timeout=60):
+        output(SCRIPTS / "private-engine.sh", command, self.directory, *arguments, timeout=timeout)
+
 
 def find_root(name):
     """Where the engine of that name is; None is this machine's own root directory."""
@@ -95,7 +138,7 @@ def find_root(name):
 
 
 def sid_root():
-    if (SID_ROOT / "usr/sbin/dockerd").exists():
+    if all((SID_ROOT / path).exists() for path in SID_NEEDS):
         return SID_ROOT
     if not shutil.which("mmdebstrap"):
         raise Unavailable(f"{SID_ROOT} is not there, and there is no mmdebstrap to make it")
@@ -115,5 +158,7 @@ def sid_root():
         lines = made.stderr.strip().splitlines() or ["no output"]
         reason = next((line for line in lines if line.startswith("E:")), lines[-1])
         raise Unavailable(f"mmdebstrap of Debian sid failed: {reason}")
+    # One that was made when fewer packages were needed.
+    shutil.rmtree(SID_ROOT, ignore_errors=True)
     unfinished.rename(SID_ROOT)
     return SID_ROOT

@@ -50,9 +50,12 @@ def words(*parts):
 
 
 def without_counts(value):
-    """An nftables object without what changes by itself: numbers of the kernel and packet counts."""
+    """An nftables object without what changes by itself: numbers of the kernel, packet counts, the order of elements."""
     if isinstance(value, dict):
-        return {key: without_counts(part) for key, part in value.items() if key not in ("handle", "packets", "bytes")}
+        value = {key: without_counts(part) for key, part in value.items() if key not in ("handle", "packets", "bytes")}
+        if "elem" in value:
+            value["elem"] = sorted(value["elem"], key=json.dumps)
+        return value
     if isinstance(value, list):
         return [without_counts(part) for part in value]
     return value

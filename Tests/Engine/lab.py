@@ -2,11 +2,15 @@
 """One test's networks and containers, on an engine with plugind next to it."""
 
 import contextlib
+import ctypes
 import json
+import os
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import hoststate
-from engine import IMAGE, CommandError, run
+from engine import IMAGE, CommandError, output, run
 
 
 class Lab:
@@ -115,6 +119,19 @@ class Lab:
     def on_host(self, *command):
         return self.engine.enter(*command)
 
+    def with_its_tools(self, *command):
+        """A command on the host out of the root directory of the engine, whose iptables may be another one."""
+        chroot = ["chroot", str(self.engine.root)] if self.engine.root else []
+        return output("nsenter", "--target", str(self.engine.init), "--net", "--mount", "--", *chroot, *command)
+
+    def host_namespace(self):
+        return Namespace.of(f"/proc/{self.engine.init}/ns/net")
+
+    def namespace(self, container):
+        """The network namespace of a running container. The engine knows its number in the engine's own /proc."""
+        pid = self.inspect(container)["State"]["Pid"]
+        return Namespace.of(f"/proc/{self.engine.init}/root/proc/{pid}/ns/net")
+
     def host_link(self, name):
         """The link of that name next to the engine, as `ip -j` has it."""
         return json.loads(self.on_host("ip", "-j", "-d", "address", "show", "dev", name))[0]
@@ -156,3 +173,53 @@ def wait_until(condition, what, deadline=10):
     while not condition():
         assert time.monotonic() < end, f"waited {deadline} s for {what}"
         time.sleep(0.05)
+
+
+class Namespace:
+    """A network namespace, kept by its descriptor. A thread of its own enters it for each piece of work."""
+
+    CLONE_NEWNET = 0x40000000
+    LIBC = ctypes.CDLL(None, use_errno=True)
+
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+
+    @classmethod
+    def of(cls, path):
+        return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+    @classmethod
+    def new(cls):
+        def make():
+            cls.check(cls.LIBC.unshare(cls.CLONE_NEWNET))
+            return cls.of("/proc/thread-self/ns/net")
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(make).result()
+
+    @property
+    def path(self):
+        """What commands outside know it by."""
+        return f"/proc/{os.getpid()}/fd/{self.descriptor}"
+
+    def do(self, work):
+        """Does the work in there; what it returns."""
+        def enter_and_work():
+            self.check(self.LIBC.setns(self.descriptor, self.CLONE_NEWNET))
+            return work()
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(enter_and_work).result()
+
+    def run(self, *command):
+        return self.do(lambda: output(*command))
+
+    def socket(self, family, kind):
+        """A socket of that namespace, for use by anybody."""
+        return self.do(lambda: socket.socket(family, kind))
+
+    def close(self):
+        os.close(self.descriptor)
+
+    @staticmethod
+    def check(status):
+        if status != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -33,8 +33,9 @@ def load(recording):
 def gateway_request(exchange):
     """The call by which plugind gives a gateway, where the recorded plugin gave one with the pool."""
     response = exchange["response"]
-    data = response.get("Data") if exchange["path"] == "/IpamDriver.RequestPool" and isinstance(response, dict) else None
-    gateway = (data or {}).get("com.docker.network.gateway")
+    if exchange["path"] != "/IpamDriver.RequestPool" or not isinstance(response, dict):
+        return []
+    gateway = (response.get("Data") or {}).get("com.docker.network.gateway")
     if not gateway:
         return []
     return [{

@@ -50,12 +50,3 @@ def test_a_signal_ends_plugind_with_status_0_and_containers_keep_their_network(s
     assert not lab.plugind.socket.exists()
     lab.assert_reaches("ada", lab.address("bob", "lan"))
     lab.plugind.start()
-
-
-def test_a_published_port_does_not_keep_a_container_from_its_network(steady_lab):
-    lab = steady_lab
-    lab.network("lan")
-    lab.container("ada", "lan", "--publish", "8080:80")
-    lab.container("bob", "lan")
-    lab.assert_reaches("bob", "ada")
-    assert "Published no ports" in lab.plugind.log.read_text()

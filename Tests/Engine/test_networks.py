@@ -126,3 +126,39 @@ def test_a_network_of_ipv6_alone_works_where_the_engine_has_such(lab):
     lab.container("ada", "lan")
     lab.container("bob", "lan")
     lab.assert_reaches("ada", "bob/6", "fd77::1")
+
+
+def test_a_network_of_two_addresses_is_a_link_from_host_to_container(lab):
+    lab.network("lan", "--subnet", "10.77.0.0/31", "--ipv6", "--subnet", "fd77::/127")
+    lab.container("ada", "lan")
+    assert {lab.address("ada", "lan"), "10.77.0.0"} == {"10.77.0.0", "10.77.0.1"}
+    lab.assert_reaches("ada", "10.77.0.0", "fd77::")
+
+
+def test_a_network_without_a_gateway_gives_containers_no_way_out_and_no_other_link(lab):
+    lab.network("lan", "--subnet", "10.77.0.0/24", "--opt", "plugind.gateway=none")
+    lab.container("ada", "lan")
+    assert "default" not in lab.exec("ada", "ip", "route")
+    assert list(lab.links_inside("ada")) == ["lo", "eth0"], "and no second link to docker_gwbridge"
+    lab.assert_reaches("ada", "10.77.0.1")
+
+
+def test_containers_get_another_gateway_and_routes(lab):
+    lab.network(
+        "lan", "--subnet", "10.77.0.0/24", "--opt", "plugind.gateway=10.77.0.254",
+        "--opt", "plugind.routes=10.9.0.0/16 via 10.77.0.9;blackhole 192.0.2.0/24")
+    lab.container("ada", "lan")
+    routes = lab.exec("ada", "ip", "route")
+    assert "default via 10.77.0.254 dev eth0" in routes and "10.9.0.0/16 via 10.77.0.9 dev eth0" in routes
+
+
+def test_an_isolated_network_takes_no_gateway_address_where_the_engine_asks(lab):
+    lab.network(
+        "lan", "--internal", "--subnet", "10.77.0.0/24", "--opt",
+        "com.docker.network.bridge.gateway_mode_ipv4=isolated")
+    assert addresses_of(lab.host_link(lab.bridge("lan"))) == set()
+    lab.container("ada", "lan")
+    lab.container("bob", "lan")
+    lab.assert_reaches("ada", "bob")
+    if int(lab.engine.version.split(".")[0]) >= 28:
+        assert "10.77.0.1" in {lab.address(name, "lan") for name in ("ada", "bob")}, "nobody else has it"

@@ -15,7 +15,7 @@ from conftest import SEED
 from plugind import Connection, Plugind
 
 RECORDINGS = sorted(replay.RECORDINGS.glob("*.jsonl"))
-TABLES = ("network", "endpoint", "pool", "address")
+TABLES = ("network", "endpoint", "pool", "address", "rest", "reservation")
 
 # Where plugind, which is not the plugin that was recorded, refuses what that one granted: part of the recording's name,
 # and words of the reason.
