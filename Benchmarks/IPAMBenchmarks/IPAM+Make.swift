@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addressing
+import IPAM
+import Logging
+import Store
+
+extension IPAM {
+    /// An IPAM that begins with `state`.
+    static func make(_ state: StoredState = StoredState(), store: any StateStore = ForgetfulStore()) throws -> IPAM {
+        let clock = HurriedClock()
+        return try IPAM(
+            state: state, store: store, defaultPools: .standard, occupied: { [] },
+            random: SystemRandomNumberGenerator(), now: { clock() },
+            logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() })
+    }
+}

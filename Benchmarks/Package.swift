@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// A package of its own, so that who builds plugind needs nothing of this.
+let package = Package(
+    name: "plugind-benchmarks",
+    dependencies: [
+        .package(name: "plugind", path: ".."),
+        // Without its counts of allocations, which would need another allocator.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    ],
+    targets: [
+        .target(name: "CHeap", path: "CHeap"),
+        .executableTarget(
+            name: "IPAMBenchmarks",
+            dependencies: [
+                "CHeap",
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "IPAM", package: "plugind"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "IPAMBenchmarks",
+            swiftSettings: swiftSettings,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+    ]
+)
