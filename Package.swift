@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -54,20 +55,24 @@ let package = Package(
         .target(
             name: "PluginServer",
             dependencies: [
-                "PluginKit", logging,
+                "Addressing", "PluginKit", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings),
+        .target(name: "Events", dependencies: ["Addressing"], swiftSettings: swiftSettings),
         .target(
-            name: "IPAM", dependencies: ["Addressing", "PluginKit", "Store", logging], swiftSettings: swiftSettings),
+            name: "IPAM", dependencies: ["Addressing", "Events", "PluginKit", "Store", logging],
+            swiftSettings: swiftSettings),
         .target(
             name: "NetDriver",
-            dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store", logging],
+            dependencies: ["Addressing", "Events", "HostNetwork", "PluginKit", "Store", logging],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketClient",
@@ -81,7 +86,7 @@ let package = Package(
         .target(
             name: "Garbage",
             dependencies: [
-                "Addressing", "IPAM", "NetDriver", "SocketClient", "Store", logging,
+                "Addressing", "Events", "IPAM", "NetDriver", "SocketClient", "Store", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -98,7 +103,7 @@ let package = Package(
         .target(
             name: "Control",
             dependencies: [
-                "Addressing", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer",
+                "Addressing", "Events", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer",
                 "SocketClient", "Store", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -110,8 +115,8 @@ let package = Package(
         .executableTarget(
             name: "plugind",
             dependencies: [
-                "Addressing", "CFootprint", "Control", "Diagnosis", "Garbage", "HostNetwork", "IPAM", "NetDriver",
-                "PluginKit",
+                "Addressing", "CFootprint", "Control", "Diagnosis", "Events", "Garbage", "HostNetwork", "IPAM",
+                "NetDriver", "PluginKit",
                 "PluginServer",
                 "PortForwarding", "SocketClient", "Store", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -123,7 +128,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store"],
+            name: "TestSupport", dependencies: ["Addressing", "HostNetwork", "PluginKit", "Store", logging],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(
@@ -137,18 +142,23 @@ let package = Package(
         .testTarget(
             name: "PluginServerTests",
             dependencies: [
-                "PluginKit", "PluginServer", logging,
+                "Addressing", "PluginKit", "PluginServer", logging,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "IPAMTests", dependencies: ["Addressing", "IPAM", "PluginKit", "Store", "TestSupport", logging],
+            name: "IPAMTests",
+            dependencies: ["Addressing", "Events", "IPAM", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "NetDriverTests",
             dependencies: ["Addressing", "HostNetwork", "NetDriver", "PluginKit", "Store", "TestSupport", logging],
             swiftSettings: swiftSettings),
+        .testTarget(name: "EventsTests", dependencies: ["Addressing", "Events"], swiftSettings: swiftSettings),
         .testTarget(
             name: "GarbageTests",
             dependencies: [
@@ -171,17 +181,20 @@ let package = Package(
         .testTarget(
             name: "ControlTests",
             dependencies: [
-                "Addressing", "Control", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit", "PluginServer",
-                "Store", "TestSupport", logging,
+                "Addressing", "Control", "Events", "Garbage", "HostNetwork", "IPAM", "NetDriver", "PluginKit",
+                "PluginServer", "SocketClient", "Store", "TestSupport", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PlugindTests",
             dependencies: [
-                "Addressing", "Control", "Garbage", "IPAM", "NetDriver", "plugind", logging,
+                "Addressing", "Control", "Garbage", "IPAM", "NetDriver", "PluginKit", "PluginServer", "plugind",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ],

@@ -14,6 +14,7 @@ public enum ControlAPI {
     public static let defaultSocket = "/run/plugind/control.sock"
 
     static let contentType = "application/json"
+    static let linesContentType = "application/x-ndjson"
 
     static func encode(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()

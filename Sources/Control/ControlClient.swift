@@ -14,12 +14,17 @@ public struct ControlClient: Sendable {
         public let json: String
     }
 
-    private let socket: String
-    private let deadline: Duration
-    private static let sizeLimit = 64 << 20
+    let socket: String
+    let deadline: Duration
+    private let beginWait: @Sendable () -> @Sendable () async -> Void
+    static let sizeLimit = 64 << 20
 
-    /// `deadline` is for each answer.
-    public init(socket: String, deadline: Duration = .seconds(30)) {
+    /// `deadline` is for each answer. `beginWait` is called when one is waited for, and what it returns when it is there.
+    public init(
+        socket: String, deadline: Duration = .seconds(30),
+        beginWait: @escaping @Sendable () -> @Sendable () async -> Void = { {} }
+    ) {
+        self.beginWait = beginWait
         self.socket = socket
         self.deadline = deadline
     }
@@ -63,6 +68,18 @@ public struct ControlClient: Sendable {
         try await ask(.DELETE, "/reservations/\(address.description.percentEncoded)")
     }
 
+    public func exclude(
+        _ request: ExclusionRequest, from pool: PoolID
+    ) async throws(ControlFailure) -> Answer<ExclusionAnswer> {
+        try await ask(.POST, "/pools/\(pool.description.percentEncoded)/exclusions", request)
+    }
+
+    public func include(
+        _ request: ExclusionRequest, in pool: PoolID
+    ) async throws(ControlFailure) -> Answer<ExclusionAnswer> {
+        try await ask(.DELETE, "/pools/\(pool.description.percentEncoded)/exclusions", request)
+    }
+
     public func audit(_ question: AuditQuestion) async throws(ControlFailure) -> Answer<AuditList> {
         let subject = question.subject.isEmpty ? "" : "&subject=\(question.subject.percentEncoded)"
         return try await ask(.GET, "/audit?last=\(question.last)\(subject)")
@@ -83,22 +100,34 @@ public struct ControlClient: Sendable {
     ) async throws(ControlFailure) -> Answer<Value> {
         do {
             let question = try question(method, path, body)
-            let reply = try await SocketClient.asking(socket, deadline: deadline, sizeLimit: Self.sizeLimit) {
-                try await $0.ask(question)
-            }
+            let reply = try await reply(to: question)
             guard (200..<300).contains(reply.status) else { throw refusal(reply, method, path) }
             return Answer(
                 value: try ControlAPI.decode(Value.self, from: reply.body.readableBytesView),
                 json: String(buffer: reply.body))
         } catch let error as DecodingError {
-            throw .unusable(
-                socket: socket, reason: "the answer to \(method) \(path) is not what was expected: \(error.words)")
+            throw unexpected(error, method, path)
         } catch {
             throw failure(error)
         }
     }
 
-    private func question(
+    private func reply(to question: SocketClient.Question) async throws -> SocketClient.Reply {
+        let endWait = beginWait()
+        let result: Result<SocketClient.Reply, any Error>
+        do {
+            result = .success(
+                try await SocketClient.asking(socket, deadline: deadline, sizeLimit: Self.sizeLimit) {
+                    try await $0.ask(question)
+                })
+        } catch {
+            result = .failure(error)
+        }
+        await endWait()
+        return try result.get()
+    }
+
+    func question(
         _ method: HTTPMethod, _ path: String, _ body: (any Encodable)?
     ) throws -> SocketClient.Question {
         var headers: HTTPHeaders = ["Accept": ControlAPI.contentType]
@@ -108,14 +137,19 @@ public struct ControlClient: Sendable {
             body: try body.map { ByteBuffer(bytes: try ControlAPI.encode($0)) })
     }
 
-    private func refusal(_ reply: SocketClient.Reply, _ method: HTTPMethod, _ path: String) -> ControlFailure {
+    func unexpected(_ error: DecodingError, _ method: HTTPMethod, _ path: String) -> ControlFailure {
+        .unusable(
+            socket: socket, reason: "the answer to \(method) \(path) is not what was expected: \(error.words)")
+    }
+
+    func refusal(_ reply: SocketClient.Reply, _ method: HTTPMethod, _ path: String) -> ControlFailure {
         guard let refusal = try? ControlAPI.decode(Refusal.self, from: reply.body.readableBytesView) else {
             return .unusable(socket: socket, reason: "\(method) \(path) was answered \(reply.status)")
         }
         return .refused(status: reply.status, text: refusal.error)
     }
 
-    private func failure(_ error: any Error) -> ControlFailure {
+    func failure(_ error: any Error) -> ControlFailure {
         switch error {
         case let failure as ControlFailure: failure
         case SocketClientError.notConnected(let code?, _): ControlFailure(socket: socket, connectError: code)

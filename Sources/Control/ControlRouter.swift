@@ -38,27 +38,35 @@ public struct ControlRouter: Sendable {
         _ method: String, _ path: String, query: [String] = [], status: Int = 200,
         _ answer: @escaping @Sendable (ControlRequest) async throws -> Reply
     ) {
-        let route = Route(method: method, pattern: PathPattern(ControlAPI.version + path))
-        precondition(answers[route] == nil, "\(route) is served twice")
-        routes.append(route)
-        answers[route] = (
-            query,
-            { request in
-                SocketReply(
-                    status: status, contentType: ControlAPI.contentType,
-                    body: try ControlAPI.encode(try await answer(request)))
-            }
-        )
+        serve(method, ControlAPI.version + path, query) { request in
+            SocketReply(
+                status: status, contentType: ControlAPI.contentType,
+                body: try ControlAPI.encode(try await answer(request)))
+        }
+    }
+
+    /// Likewise, with what `answer` writes: one JSON object in each line.
+    mutating func onLines(
+        _ method: String, _ path: String, query: [String],
+        _ answer: @escaping @Sendable (ControlRequest) async throws -> SocketStream
+    ) {
+        serve(method, ControlAPI.version + path, query) { request in
+            SocketReply(status: 200, contentType: ControlAPI.linesContentType, stream: try await answer(request))
+        }
     }
 
     /// Answers `method` on `path`, which has no version: others than plugind say what it is and what its answer means.
     mutating func onUnversioned(
         _ method: String, _ path: String, _ answer: @escaping @Sendable () async throws -> SocketReply
     ) {
+        serve(method, path, []) { _ in try await answer() }
+    }
+
+    private mutating func serve(_ method: String, _ path: String, _ query: [String], _ answer: @escaping Answer) {
         let route = Route(method: method, pattern: PathPattern(path))
         precondition(answers[route] == nil, "\(route) is served twice")
         routes.append(route)
-        answers[route] = ([], { _ in try await answer() })
+        answers[route] = (query, answer)
     }
 
     /// Answers one request.

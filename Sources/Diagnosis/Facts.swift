@@ -188,11 +188,14 @@ public struct Facts: Hashable, Sendable {
         public var drops: Bool
         /// In FORWARD.
         public var rules: Bool
+        /// Whether one of them accepts what plugind marks.
+        public var acceptsMark: Bool
 
-        public init(command: String, drops: Bool, rules: Bool) {
+        public init(command: String, drops: Bool, rules: Bool, acceptsMark: Bool = false) {
             self.command = command
             self.drops = drops
             self.rules = rules
+            self.acceptsMark = acceptsMark
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+public import Events
 public import IPAM
 public import Logging
 public import NetDriver
@@ -12,12 +13,13 @@ public import Store
 /// period, and unknown to the engine in every one, is freed, after its owner has looked at it once more. Each decision is
 /// in the audit log before it is carried out, and there only once.
 public actor GarbageCollector {
-    let policy: GarbagePolicy
+    public private(set) var policy: GarbagePolicy
     private let driver: Driver
     private let ipam: IPAM
     /// Nil: there is none to be asked.
-    private let engine: (any EngineDirectory)?
+    private var engine: (any EngineDirectory)?
     private let store: any StateStore
+    private let events: EventLog
     private let timestamp: @Sendable () -> Int64
     private let logger: Logger
 
@@ -30,15 +32,32 @@ public actor GarbageCollector {
     /// `timestamp` gives milliseconds since 1970, for the audit log.
     public init(
         policy: GarbagePolicy, driver: Driver, ipam: IPAM, engine: (any EngineDirectory)?, store: any StateStore,
-        timestamp: @escaping @Sendable () -> Int64, logger: Logger
+        timestamp: @escaping @Sendable () -> Int64, events: EventLog = EventLog(), logger: Logger
     ) {
         self.policy = policy
         self.driver = driver
         self.ipam = ipam
         self.engine = engine
         self.store = store
+        self.events = events
         self.timestamp = timestamp
         self.logger = logger
+    }
+
+    /// Takes another policy and another engine to be asked, after any look that is under way.
+    ///
+    /// Where nobody looked, or not as often as the new policy wants it, or somebody else was asked, nothing is known of how
+    /// long something has been suspect.
+    public func update(policy: GarbagePolicy, engine: (any EngineDirectory)?, isSameEngine: Bool) async {
+        await enter()
+        defer { leave() }
+        let isBlind = self.policy.mode == .off || policy.mode == .off || policy.interval < self.policy.interval
+        if isBlind || !isSameEngine {
+            watches = [:]
+            hindrance = nil
+        }
+        self.policy = policy
+        self.engine = engine
     }
 
     /// Looks once, after any other look that is under way. `now` counts from any moment, but always from the same.
@@ -164,6 +183,7 @@ public actor GarbageCollector {
                 if try await free(suspect.object) {
                     logger.notice("Freed garbage", metadata: metadata)
                     counts.freed += 1
+                    events.emit(.garbageFreed("\(suspect.object)", reason: reason))
                     entry.outcome = .freed
                     await auditOutcome(suspect, "freed", reason)
                 } else {
@@ -177,11 +197,13 @@ public actor GarbageCollector {
             // The driver sees to it: to everybody the object is being deleted.
             logger.error("Could not finish freeing garbage, trying again later", error: error, metadata: metadata)
             counts.unfinished += 1
+            events.emit(.garbageLeft("\(suspect.object)", reason: "\(error)"))
             (entry.outcome, entry.reason) = (.willBeFinished, "\(error)")
             await auditOutcome(suspect, "will be finished", "\(error)")
         } catch {
             logger.error("Could not carry out a decision about garbage", error: error, metadata: metadata)
             counts.failed += 1
+            events.emit(.garbageLeft("\(suspect.object)", reason: "\(error)"))
             (entry.outcome, entry.reason) = (.failed, "\(error)")
             // It is tried again, a grace period later.
             watches[suspect.object] = Watch(at: now)

@@ -11,10 +11,11 @@ public import ServiceLifecycle
 /// plugin gets. So the engine is asked, in the background, which containers there are.
 public struct ProtectionReview: Service {
     private let ipam: IPAM
-    private let engine: any EngineDirectory
+    private let engine: @Sendable () -> (any EngineDirectory)?
     private let logger: Logger
 
-    public init(ipam: IPAM, engine: any EngineDirectory, logger: Logger) {
+    /// `engine` gives whom to ask now; if it is nil nobody is asked.
+    public init(ipam: IPAM, engine: @escaping @Sendable () -> (any EngineDirectory)?, logger: Logger) {
         self.ipam = ipam
         self.engine = engine
         self.logger = logger
@@ -27,7 +28,7 @@ public struct ProtectionReview: Service {
     /// Looks once. Who was not protected before the engine was asked is left for the next time.
     public func look() async {
         let protected = await ipam.protectedAddresses()
-        guard !protected.isEmpty else { return }
+        guard !protected.isEmpty, let engine = engine() else { return }
         do {
             let fixed = try await engine.fixedAddresses()
             for address in protected where !fixed.contains(where: { $0.speaks(for: address) }) {

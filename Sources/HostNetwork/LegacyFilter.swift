@@ -9,18 +9,24 @@ public struct LegacyFilter: Hashable, Sendable {
     public let drops: Bool
     /// Whether there are rules in it.
     public let hasRules: Bool
+    /// Whether one of them accepts what plugind marks, whatever else it is. Chains that it jumps to are not looked at.
+    public let acceptsMark: Bool
 
     /// `iptables-legacy`. Nil if the table is not there: it is not asked for then, since that would make it. Throws EPERM
     /// without CAP_NET_ADMIN.
     public static func ipv4() throws(KernelError) -> LegacyFilter? {
-        // struct ipt_entry of linux/netfilter_ipv4/ip_tables.h has `target_offset` at 88.
-        try look("/proc/net/ip_tables_names", family: AF_INET, level: Int32(IPPROTO_IP), targetOffset: 88)
+        // struct ipt_entry of linux/netfilter_ipv4/ip_tables.h has `target_offset` at 88, and 112 bytes.
+        try look(
+            "/proc/net/ip_tables_names", family: AF_INET, level: Int32(IPPROTO_IP),
+            form: LegacyEntry.Form(address: 84, targetOffset: 88, size: 112))
     }
 
     /// `ip6tables-legacy`, likewise.
     public static func ipv6() throws(KernelError) -> LegacyFilter? {
-        // struct ip6t_entry of linux/netfilter_ipv6/ip6_tables.h has it at 140.
-        try look("/proc/net/ip6_tables_names", family: AF_INET6, level: Int32(IPPROTO_IPV6), targetOffset: 140)
+        // struct ip6t_entry of linux/netfilter_ipv6/ip6_tables.h has it at 140, and 168 bytes.
+        try look(
+            "/proc/net/ip6_tables_names", family: AF_INET6, level: Int32(IPPROTO_IPV6),
+            form: LegacyEntry.Form(address: 136, targetOffset: 140, size: 168))
     }
 
     private static let information: Int32 = 64  // IPT_SO_GET_INFO, IP6T_SO_GET_INFO
@@ -28,7 +34,7 @@ public struct LegacyFilter: Hashable, Sendable {
     private static let forward = 2  // NF_INET_FORWARD
 
     private static func look(
-        _ names: String, family: Int32, level: Int32, targetOffset: Int
+        _ names: String, family: Int32, level: Int32, form: LegacyEntry.Form
     ) throws(KernelError) -> LegacyFilter? {
         let operation = "read the table filter of legacy iptables"
         guard let list = FileManager.default.contents(atPath: names) else {
@@ -52,13 +58,18 @@ public struct LegacyFilter: Hashable, Sendable {
         let sizeBytes = withUnsafeBytes(of: UInt32(size)) { Array($0) }
         var table = Array(head[..<32]) + sizeBytes + [UInt8](repeating: 0, count: 4 + size)
         try get(entries, socket, level, &table, operation)
-        let entry = 40 + policy
-        guard entry + targetOffset + 2 <= table.count else { throw KernelError(operation, code: EBADMSG) }
-        // The target is 32 bytes of head and a verdict: -1 - NF_DROP.
-        let verdict = entry + Int(table[entry + targetOffset]) + Int(table[entry + targetOffset + 1]) << 8 + 32
-        guard verdict + 4 <= table.count else { throw KernelError(operation, code: EBADMSG) }
-        return LegacyFilter(
-            drops: UInt32(table.number(at: verdict)) == UInt32(bitPattern: -1), hasRules: first != policy)
+        let bytes = Array(table[40...])
+        guard let last = LegacyEntry(bytes, at: policy, form) else { throw KernelError(operation, code: EBADMSG) }
+        var acceptsMark = false
+        var position = first
+        while position < policy, !acceptsMark {
+            guard let rule = LegacyEntry(bytes, at: position, form), rule.size > 0 else {
+                throw KernelError(operation, code: EBADMSG)
+            }
+            acceptsMark = rule.acceptsMark
+            position += rule.size
+        }
+        return LegacyFilter(drops: last.verdict == .drop, hasRules: first != policy, acceptsMark: acceptsMark)
     }
 
     private static func get(
@@ -73,7 +84,7 @@ public struct LegacyFilter: Hashable, Sendable {
 
 extension [UInt8] {
     /// A number of four bytes in the machine's order.
-    fileprivate func number(at offset: Int) -> Int {
+    func number(at offset: Int) -> Int {
         let bytes = Array(dropFirst(offset).prefix(4))
         return Int(bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) })
     }

@@ -141,6 +141,7 @@ struct NFTablesContext: ~Copyable {
     private let handle: OpaquePointer
 
     init() throws(FirewallError) {
+        try Self.requireNetfilter()
         guard let handle = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else {
             throw FirewallError("open the packet filter", reason: "libnftables gives no context")
         }
@@ -148,6 +149,16 @@ struct NFTablesContext: ~Copyable {
         nft_ctx_buffer_error(handle)
         nft_ctx_output_set_flags(handle, UInt32(NFT_CTX_OUTPUT_HANDLE))
         self.handle = handle
+    }
+
+    /// libnftables ends the process where it gets no socket: a kernel without nftables has none.
+    private static func requireNetfilter() throws(FirewallError) {
+        let netfilter: Int32 = 12  // NETLINK_NETFILTER of linux/netlink.h
+        let descriptor = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), netfilter)
+        guard descriptor >= 0 else {
+            throw FirewallError("open the packet filter", reason: String(cString: strerror(errno)))
+        }
+        close(descriptor)
     }
 
     deinit {

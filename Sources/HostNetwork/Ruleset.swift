@@ -166,9 +166,13 @@ struct Ruleset {
                 counter name guarded drop
             }
 
+            chain arrive {
+                type filter hook forward priority filter - 2; policy accept;
+                meta mark & \(mark) == \(mark) meta mark set meta mark & \(~mark) comment "before any plugind's forward"
+            }
+
             chain forward {
                 type filter hook forward priority filter - 1; policy accept;
-                meta mark & \(mark) == \(mark) meta mark set meta mark & \(~mark)
                 oifname @bridges goto into
                 iifname @bridges goto out
                 meta nfproto vmap @guard

@@ -19,28 +19,37 @@ extension AddressRange {
         return "\(lowerBound)-\(upperBound)"
     }
 
-    /// Takes one entry of an option's list, in any of the three forms.
+    /// Takes one entry of an option's list.
     init(_ text: String, of key: PoolOptions.Key) throws(OptionProblem) {
+        do throws(AddressRangeProblem) {
+            try self.init(text)
+        } catch {
+            throw OptionProblem(key, text, error.reason)
+        }
+    }
+
+    /// Takes any of the three forms that `text` gives.
+    public init(_ text: String) throws(AddressRangeProblem) {
         if let address = IPAddress(text) {
             self = address...address
             return
         }
         if let given = InterfaceAddress(text) {
             guard given.address == given.prefix.base else {
-                throw OptionProblem(key, text, "has host bits set; did you mean \(given.prefix)?")
+                throw AddressRangeProblem(reason: "has host bits set; did you mean \(given.prefix)?")
             }
             self = given.prefix.first...given.prefix.last
             return
         }
         let ends = text.split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2, let first = IPAddress(String(ends[0])), let last = IPAddress(String(ends[1])) else {
-            throw OptionProblem(
-                key, text, "is not a range such as 10.0.0.10-10.0.0.99, nor a prefix, nor an address")
+            throw AddressRangeProblem(
+                reason: "is not a range such as 10.0.0.10-10.0.0.99, nor a prefix, nor an address")
         }
         guard first.family == last.family else {
-            throw OptionProblem(key, text, "begins in \(first.family) and ends in \(last.family)")
+            throw AddressRangeProblem(reason: "begins in \(first.family) and ends in \(last.family)")
         }
-        guard first <= last else { throw OptionProblem(key, text, "ends before it begins") }
+        guard first <= last else { throw AddressRangeProblem(reason: "ends before it begins") }
         self = first...last
     }
 
@@ -53,6 +62,11 @@ extension AddressRange {
         let last = Swift.min(upperBound, prefix.last)
         return first.bits - prefix.base.bits...last.bits - prefix.base.bits
     }
+}
+
+/// Why a text is no range of addresses. The reason follows the text, as in ‘10.0.0.9-10.0.0.1’ ends before it begins.
+public struct AddressRangeProblem: Error, Hashable, Sendable {
+    public let reason: String
 }
 
 // MARK: - Sets of numbers, as lists of ranges

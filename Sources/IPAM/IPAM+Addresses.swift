@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import Logging
 import PluginKit
 import Store
@@ -28,6 +29,11 @@ extension IPAM {
             // Perhaps that container is gone. A handler must not ask the engine, but the next try may succeed.
             protectionReminder.after(.zero)
             throw .addressProtected(address, pool, for: name, since: since)
+        } catch {
+            if case .noAddressLeft(let pool, _, _, _, _) = error {
+                events.emit(.addressShortage(pool: pool.description, reason: "\(error)"))
+            }
+            throw error
         }
     }
 
@@ -68,6 +74,7 @@ extension IPAM {
         }
         pools[id]?.free(address, leaving: rest)
         noteUse(of: id)
+        events.emit(.addressReleased(address, pool: id.description, name: holder.name, mac: holder.mac))
         if rest.isFixed { protectionReminder.after(Self.reviewInterval) }
         logger.debug("Released address", metadata: ["pool.id": "\(id)", "address": "\(address)"])
     }
@@ -103,6 +110,10 @@ extension IPAM {
         pools[id]?.setPending(nil, of: address)
         pools[id]?.noteGrant()
         noteUse(of: id)
+        events.emit(
+            .addressGiven(
+                address, pool: id.description, name: request.name, mac: request.mac,
+                isGateway: request.role == .gateway))
         note(reason, address, in: id)
         return try answer(address, in: id)
     }

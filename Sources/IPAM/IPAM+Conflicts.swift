@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Events
 import Logging
 import Store
 
@@ -17,9 +18,11 @@ extension IPAM {
         let pools = pools.values.lazy.filter { $0.space == .local && $0.pending == nil && !$0.isEmpty }
         let difference = conflictBook.update(pools, prefixes)
         for conflict in difference.begun {
+            events.emit(.conflictBegun(pool: conflict.pool.description, with: "\(conflict.what)"))
             logger.warning("A pool in use overlaps what the host uses", metadata: Self.metadata(of: conflict))
         }
         for conflict in difference.ended {
+            events.emit(.conflictEnded(pool: conflict.pool.description, with: "\(conflict.what)"))
             logger.notice("A pool overlaps what the host used no longer", metadata: Self.metadata(of: conflict))
         }
         let lines =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import Logging
 import Store
 
@@ -37,7 +38,7 @@ extension IPAM {
             guard obstacle.id == id, request.space == .global || obstacle.isEmpty else {
                 throw IPAMError.overlap(prefix, with: obstacle.id)
             }
-            if request.space == .local, obstacle.options != request.poolOptions {
+            if request.space == .local, obstacle.options != request.poolOptions.following(defaults) {
                 // What is known of a released address may be changing.
                 if let pending = obstacle.pendingAddressChange {
                     await pending.settled()
@@ -86,13 +87,19 @@ extension IPAM {
         }
         pools[id] = nil
         chooser.cover.remove(prefix, in: space)
+        events.emit(.poolReleased(id.description, reason: reason))
         logger.info("Released pool", metadata: ["pool.id": "\(id)"])
     }
 
     private func choose(for request: PoolRequest) throws(IPAMError) -> PoolChooser.Choice {
-        try chooser.choose(
-            for: request, last: request.poolOptions.name.flatMap { poolMemory.pool(of: $0, request.family) },
-            pools: Array(pools.values), localIPv6: localIPv6.prefix())
+        do throws(IPAMError) {
+            return try chooser.choose(
+                for: request, last: request.poolOptions.name.flatMap { poolMemory.pool(of: $0, request.family) },
+                pools: Array(pools.values), localIPv6: localIPv6.prefix())
+        } catch {
+            if case .noPoolLeft = error { events.emit(.poolShortage(reason: "\(error)")) }
+            throw error
+        }
     }
 
     /// Grants a pool that overlaps none but, if it is given with other options, its empty self.
@@ -100,8 +107,8 @@ extension IPAM {
         _ prefix: Prefix, for request: PoolRequest, because reason: String
     ) async throws -> GrantedPool {
         let pool = Pool(
-            space: request.space, prefix: prefix, subPool: request.subPool, options: request.poolOptions,
-            reservations: allReservations)
+            space: request.space, prefix: prefix, subPool: request.subPool,
+            options: request.poolOptions.following(defaults), reservations: allReservations)
         let id = pool.id
         let before = pools[id]
         let pending = PendingChange()
@@ -123,11 +130,13 @@ extension IPAM {
             pools[id] = before
             // They may have changed meanwhile.
             pools[id]?.setReservations(allReservations)
+            pools[id]?.setDefaults(defaults)
             if before == nil { chooser.cover.remove(prefix, in: request.space) }
             throw error
         }
         if block != nil { localIPv6.isStored = true }
         pools[id]?.pending = nil
+        events.emit(.poolCreated(id.description, reason: reason))
         logger.info("Granted pool", metadata: ["pool.id": "\(id)", "reason": "\(reason)"])
         return GrantedPool(id: id, prefix: prefix)
     }

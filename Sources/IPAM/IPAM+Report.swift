@@ -26,6 +26,10 @@ public struct PoolReport: Hashable, Sendable {
     public let free: UInt128
     /// Never chosen, though usable and in the ranges.
     public let excluded: UInt128
+    /// What a command has excluded, in ascending order.
+    public let exclusions: [AddressRange]
+    /// What the option `plugind.exclude` excludes, likewise.
+    public let optionExclusions: [AddressRange]
     /// By how many the used ones grow in an hour, as of late. Nil while that cannot be told.
     public let growthPerHour: Double?
     /// When the pool will be full at that rate. Nil if it does not grow.
@@ -63,7 +67,10 @@ extension Pool {
             size: prefix.hostMask == .max ? .max : prefix.hostMask + 1, allocatable: allocatable,
             used: UInt128(holders.count), usedOutside: UInt128(outside), sticky: UInt128(sticky),
             quarantined: UInt128(quarantined), reserved: UInt128(reserved), free: free,
-            excluded: options.excludedCount(in: prefix, subPool: subPool), growthPerHour: history.growthPerHour,
+            excluded: options.excludedCount(in: prefix, subPool: subPool, and: exclusions),
+            exclusions: exclusions.map(addresses(at:)),
+            optionExclusions: options.exclude.sorted { $0.lowerBound < $1.lowerBound },
+            growthPerHour: history.growthPerHour,
             exhaustedIn: history.exhaustedIn(free: free))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import Logging
 import Store
 
@@ -55,6 +56,7 @@ extension IPAM {
                 ]
             })
         for reservation in new {
+            events.emit(.addressReserved(reservation.address, identity: "\(reservation.identity)"))
             logger.info(
                 "Reserved address",
                 metadata: ["for": "\(reservation.identity)", "address": "\(reservation.address)"])
@@ -74,6 +76,7 @@ extension IPAM {
         try await change(
             [address], to: [],
             [.deleteReservation(address), audit("address \(address)", "reservation ended", "by command")])
+        events.emit(.addressUnreserved(address))
         logger.info("Ended reservation", metadata: ["address": "\(address)"])
         return true
     }
@@ -108,7 +111,7 @@ public enum ReservationError: Error, Hashable, Sendable, CustomStringConvertible
         switch self {
         case .taken(let address, let identity): "address \(address) is reserved for \(identity)"
         case .configured(let address):
-            "the reservation of \(address) is in the configuration file; remove it there and restart plugind"
+            "the reservation of \(address) is in the configuration file; remove it there and reload the configuration"
         case .option(let address, let pool):
             "the reservation of \(address) is an option of pool \(pool), and goes with its network"
         }

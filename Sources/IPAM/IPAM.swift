@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+public import Events
 public import Logging
 import PluginKit
 public import Store
@@ -24,18 +25,19 @@ public actor IPAM {
 
     var pools: [PoolID: Pool] = [:]
     let store: any StateStore
+    let events: EventLog
     let logger: Logger
-    let chooser: PoolChooser
+    var chooser: PoolChooser
     var localIPv6: LocalIPv6Block
     var poolMemory: PoolMemory
     /// What pools are given out like that say nothing of it.
-    let defaults: PoolOptions
+    var defaults: PoolOptions
     /// In milliseconds since 1970; never goes back while the process lives.
     let now: @Sendable () -> Int64
     var random: any RandomNumberGenerator & Sendable
 
     /// From the configuration, and by command.
-    let configuredReservations: [Reservation]
+    var configuredReservations: [Reservation]
     var storedReservations: [IPAddress: Reservation] = [:]
     var pendingReservations: [IPAddress: PendingChange] = [:]
 
@@ -56,9 +58,11 @@ public actor IPAM {
         state: StoredState, store: any StateStore, defaultPools: DefaultPools, forbidden: [Prefix] = [],
         occupied: @escaping @Sendable () -> [OccupiedPrefix], reservations: [Reservation] = [],
         defaults: PoolOptions = PoolOptions(), macClaims: MACClaims = .off,
-        random: any RandomNumberGenerator & Sendable, now: @escaping @Sendable () -> Int64, logger: Logger
+        random: any RandomNumberGenerator & Sendable, now: @escaping @Sendable () -> Int64,
+        events: EventLog = EventLog(), logger: Logger
     ) throws(IPAMError) {
         self.store = store
+        self.events = events
         self.logger = logger
         self.defaults = defaults
         self.now = now
@@ -115,6 +119,12 @@ public actor IPAM {
                 throw .unreadableState("address \(record.address) of pool \(record.pool) is both held and released")
             }
             pools[id]?.restore(Rest(record), of: record.address)
+        }
+        for (name, records) in Dictionary(grouping: state.exclusions, by: \.pool) {
+            guard let id = PoolID(name), let ranges = pools[id]?.offsets(of: records) else {
+                throw .unreadableState("an exclusion is stored for pool \(name), which it is not in")
+            }
+            pools[id]?.setExclusions(ranges)
         }
         for id in pools.keys { pools[id]?.resume() }
         return pools

@@ -83,7 +83,7 @@ public enum IPAMError: Error, Hashable, Sendable, CustomStringConvertible {
             "address \(address) of pool \(pool) is kept for container \(name), which asked for it by number and had it "
                 + "until \(Moment.text(since)); remove that container, or choose another address"
         case .noAddressLeft(let pool, let window, usable: 0, _, _):
-            "no address is free in \(window) of pool \(pool): plugind.exclude leaves none to choose from"
+            "no address is free in \(window) of pool \(pool): its exclusions leave none to choose from"
         case .noAddressLeft(let pool, let window, let usable, let reserved, let protected):
             "no address is free in \(window) of pool \(pool): "
                 + (usable == 1 ? "the only one is " : "all \(usable) are ")

@@ -55,7 +55,8 @@ extension Pool {
         case .address:
             if let decision = try reserved(for: request) { return decision }
             let claimed = rests.claimed(name: request.name, mac: request.mac)
-            if let offset = claimed.first(where: { reservations[$0] == nil && isKept($0, at: now) }) {
+            let own = claimed.first { reservations[$0] == nil && isKept($0, at: now) && !isExcluded($0) }
+            if let offset = own {
                 return .grant(address(at: offset), .claim)
             }
         }

@@ -39,7 +39,7 @@ struct Pool {
     let space: AddressSpace
     let prefix: Prefix
     let subPool: Prefix?
-    let options: PoolOptions
+    private(set) var options: PoolOptions
     /// Set while the pool itself is being granted or released.
     var pending: PendingChange?
     /// Another one after each answer that gave the pool, or an address in it, to somebody.
@@ -51,8 +51,10 @@ struct Pool {
     private(set) var rests = RestBook()
     private(set) var reservations: [UInt128: Identity] = [:]
     private var reservedOffsets: [Identity: [UInt128]] = [:]
+    /// What is excluded by command: ascending, with gaps between.
+    private(set) var exclusions: [ClosedRange<UInt128>] = []
     /// From which nothing is ever chosen.
-    let closed: AddressSet
+    private(set) var closed: AddressSet
     /// What is not blank: closed, held, released or reserved.
     private(set) var known: AddressSet
     /// Where the last choice fell: the next one goes on from there.
@@ -185,6 +187,31 @@ extension Pool {
             if let rest = rests[offset] { insert(rest, at: offset) }
             clearIfBlank(offset)
         }
+    }
+
+    /// What the pool's own options do not say is as in `defaults` from now on, for what was released before, too.
+    mutating func setDefaults(_ defaults: PoolOptions) {
+        options = options.following(defaults)
+        for (offset, rest, _) in Array(rests.all) { insert(rest, at: offset) }
+    }
+
+    /// Excludes these offsets, which are merged, in place of those that were excluded by command. Who holds one keeps it.
+    mutating func setExclusions(_ ranges: [ClosedRange<UInt128>]) {
+        exclusions = ranges
+        closed = AddressSet()
+        for range in options.closed(in: prefix, subPool: subPool) + ranges { closed.insert(range) }
+        known = closed
+        for offset in holders.keys { known.insert(offset) }
+        for offset in reservations.keys { known.insert(offset) }
+        for (offset, rest, _) in Array(rests.all) {
+            known.insert(offset)
+            insert(rest, at: offset)
+        }
+    }
+
+    /// Whether it is excluded by command. So it is given only to who names it, or whom it is reserved for.
+    func isExcluded(_ offset: UInt128) -> Bool {
+        exclusions.contains { $0.contains(offset) }
     }
 
     /// The released addresses whose time is over get in line for the next choice, or are as if nobody ever had them.

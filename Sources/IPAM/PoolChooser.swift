@@ -4,9 +4,9 @@ import Addressing
 
 /// Finds a pool for who names none.
 struct PoolChooser {
-    let defaultPools: DefaultPools
+    var defaultPools: DefaultPools
     /// What is never chosen.
-    let forbidden: [Prefix]
+    var forbidden: [Prefix]
     /// What the host uses.
     let occupied: @Sendable () -> [OccupiedPrefix]
     let cover = PoolCover()

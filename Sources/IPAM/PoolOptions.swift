@@ -43,6 +43,8 @@ public struct PoolOptions: Hashable, Sendable {
     public var reservations: [Reservation] = []
     /// The network's name: the same pool again for the same name.
     public var name: String?
+    /// Those of `sticky`, `quarantine` and `order` that are the pool's own, whatever the defaults are.
+    private var said: Set<Key> = []
 
     /// What holds where nothing is said.
     public init() {}
@@ -65,6 +67,15 @@ public struct PoolOptions: Hashable, Sendable {
         } catch {
             throw .badOption(error)
         }
+    }
+
+    /// The same options where the defaults are `defaults`.
+    public func following(_ defaults: PoolOptions) -> PoolOptions {
+        var options = self
+        if !said.contains(.sticky) { options.sticky = defaults.sticky }
+        if !said.contains(.quarantine) { options.quarantine = defaults.quarantine }
+        if !said.contains(.order) { options.order = defaults.order }
+        return options
     }
 }
 
@@ -112,17 +123,20 @@ extension PoolOptions {
                 throw OptionProblem(key, text, "is not a duration such as 90s, 10m, 24h or 7d, nor off, nor forever")
             }
             sticky = retention
+            said.insert(key)
         case .quarantine:
             guard let duration = Self.quarantine(text) else {
                 throw OptionProblem(key, text, "is not a duration such as 90s, 10m, 24h or 7d, nor off")
             }
             quarantine = duration
+            said.insert(key)
         case .order:
             guard let order = Order(rawValue: text) else {
                 throw OptionProblem(
                     key, text, "is not an order; orders are \(Order.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             self.order = order
+            said.insert(key)
         case .ranges:
             ranges = try Self.ranges(key, text, family: family)
         case .exclude:
@@ -243,10 +257,10 @@ extension PoolOptions {
         return (outside + excluded(in: prefix)).merged()
     }
 
-    /// How many addresses would be chosen from if they were not excluded.
-    func excludedCount(in prefix: Prefix, subPool: Prefix?) -> UInt128 {
+    /// How many addresses would be chosen from if they were not excluded, by the option or as the offsets `others` are.
+    func excludedCount(in prefix: Prefix, subPool: Prefix?, and others: [ClosedRange<UInt128>] = []) -> UInt128 {
         // No overflow: of a prefix with 2^128 addresses one is not usable.
-        chosenFrom(in: prefix, subPool: subPool).intersection(excluded(in: prefix))
+        chosenFrom(in: prefix, subPool: subPool).intersection((excluded(in: prefix) + others).merged())
             .reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
     }
 

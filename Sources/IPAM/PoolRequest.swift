@@ -15,13 +15,12 @@ public struct PoolRequest: Hashable, Sendable {
     public let subPool: Prefix?
     /// The user's `--ipam-opt` and what the engine adds.
     public let options: [String: String]
-    /// Those of `options` that are plugind's. Checked against the pool if that is named.
+    /// Those of `options` that are plugind's; what they do not say is for the granting to say. Checked against the pool if
+    /// that is named.
     public let poolOptions: PoolOptions
 
-    /// `defaults` stand for the options that are not among `options`.
     public init(
-        space: String, pool: InterfaceAddress?, subPool: InterfaceAddress?, isIPv6: Bool, options: [String: String],
-        defaults: PoolOptions = PoolOptions()
+        space: String, pool: InterfaceAddress?, subPool: InterfaceAddress?, isIPv6: Bool, options: [String: String]
     ) throws(IPAMError) {
         guard let known = AddressSpace(rawValue: space) else { throw .unknownSpace(space) }
         self.space = known
@@ -34,7 +33,7 @@ public struct PoolRequest: Hashable, Sendable {
             throw .wrongFamily(wanted, wanted: family)
         }
         self.family = wanted?.family ?? family
-        self.poolOptions = try PoolOptions(options, family: self.family, defaults: defaults)
+        self.poolOptions = try PoolOptions(options, family: self.family, defaults: PoolOptions())
 
         guard let wanted, !Self.isSize(wanted) else {
             if let subPool { throw .subPoolWithoutPool(subPool) }

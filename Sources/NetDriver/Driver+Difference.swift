@@ -11,7 +11,10 @@ extension Driver {
     /// What is in the hands of a call is not looked at. Rules of the packet filter are not compared: `reconcile()` makes
     /// them anew, whatever they are. Throws if the host cannot be looked at.
     public func differences() throws -> [HostDifference] {
-        let view = try HostView(kernel)
+        try differences(in: HostView(kernel))
+    }
+
+    func differences(in view: HostView) throws -> [HostDifference] {
         var differences: [HostDifference] = []
         var broken: Set<NetworkID> = []
         for network in networks.values.sorted(by: { $0.id < $1.id }) {
@@ -19,7 +22,7 @@ extension Driver {
             let difference = difference(of: object, network.phase, network.bridge) { () throws(DriverError) in
                 let repairs = try repairs(of: object, in: view)
                 if repairs.contains(.addBridge) { broken.insert(network.id) }
-                return repairs.map(\.description)
+                return (repairs, [])
             }
             if let difference { differences.append(difference) }
         }
@@ -33,15 +36,19 @@ extension Driver {
                 {
                     repairs.append(.attach)
                 }
-                return repairs.map(\.description)
-                    + (unheld[endpoint.id].map { ["published ports \(Self.words(for: $0))"] } ?? [])
+                return (repairs, unheld[endpoint.id].map { ["published ports \(Self.words(for: $0))"] } ?? [])
             }
             if let difference { differences.append(difference) }
         }
         let host = try networks.values.filter { $0.phase == .ready }
             .reduce(into: Set<AddressFamily>()) { $0.formUnion(edge(of: $1).forwardedFamilies) }
-            .filter { try !kernel.isForwarding($0) }.map { "forwarding of \($0 == .v4 ? "IPv4" : "IPv6")" }.sorted()
-        return host.isEmpty ? differences : [HostDifference(subject: "host", repairs: host)] + differences
+            .filter { try !kernel.isForwarding($0) }.map { $0 == .v4 ? "IPv4" : "IPv6" }.sorted()
+        guard !host.isEmpty else { return differences }
+        return [
+            HostDifference(
+                subject: "host", repairs: host.map { "forwarding of \($0)" },
+                problems: host.map { "\($0) is not forwarded" })
+        ] + differences
     }
 
     /// Brings the host in line with the store, as `reconcile()`, and tells what that changed. What it was is what was
@@ -50,10 +57,11 @@ extension Driver {
         let before = try differences()
         try await reconcile()
         let left = try differences()
-        let rest = Dictionary(left.map { ($0.subject, Set($0.repairs)) }) { $0.union($1) }
+        let rest = Dictionary(left.map { ($0.subject, Set($0.repairs + $0.problems)) }) { $0.union($1) }
         let mended = before.compactMap { difference -> HostDifference? in
             var mended = difference
             mended.obstacle = nil
+            mended.problems.removeAll { rest[difference.subject]?.contains($0) == true }
             mended.repairs.removeAll { rest[difference.subject]?.contains($0) == true }
             return mended.repairs.isEmpty ? nil : mended
         }
@@ -62,7 +70,8 @@ extension Driver {
 
     /// Nil if it is as it should be, or in the hands of a call.
     private func difference(
-        of object: HostObject, _ phase: Phase, _ link: InterfaceName, _ repairs: () throws(DriverError) -> [String]
+        of object: HostObject, _ phase: Phase, _ link: InterfaceName,
+        _ repairs: () throws(DriverError) -> (known: [Repair], others: [String])
     ) -> HostDifference? {
         let subject =
             switch object {
@@ -72,12 +81,16 @@ extension Driver {
         var difference = HostDifference(subject: subject, link: link.description, repairs: [])
         guard phase == .ready else {
             difference.repairs = ["deletion"]
+            difference.problems = ["it should be gone, and could not be deleted yet"]
             return owed.contains(object) ? difference : nil
         }
         do {
-            difference.repairs = try repairs()
+            let repairs = try repairs()
+            difference.repairs = repairs.known.map(\.description) + repairs.others
+            difference.problems = repairs.known.map(\.problem)
         } catch {
             difference.obstacle = error.description
+            difference.problems = [error.description]
         }
         return difference.repairs.isEmpty && difference.obstacle == nil ? nil : difference
     }

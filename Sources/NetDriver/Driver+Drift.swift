@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 public import HostNetwork
 import Logging
 import PluginKit
@@ -119,6 +120,7 @@ extension Driver {
             return true
         } catch {
             if unmended.insert(object).inserted {
+                events.emit(.repairFailed(object.eventSubject, reason: "\(error)"))
                 logger.error("Cannot put back, trying again later", error: error, metadata: metadata(of: object))
             }
             remindOfUpkeep()
@@ -137,9 +139,11 @@ extension Driver {
         case .leaveAlone:
             return false
         case .backOff(let pause):
+            var metadata = metadata(of: object, by: sender)
+            events.emit(.fightBegun(object.eventSubject, pause: pause, by: metadata["by"]?.description))
+            metadata["pause"] = "\(pause)"
             logger.warning(
-                "Somebody keeps changing what plugind puts back: leaving it alone for a while",
-                metadata: metadata(of: object, by: sender).merging(["pause": "\(pause)"]) { $1 })
+                "Somebody keeps changing what plugind puts back: leaving it alone for a while", metadata: metadata)
             reminder.after(pause)
             return false
         }
@@ -234,6 +238,7 @@ extension Driver {
     func count(_ repair: Repair, of object: HostObject, by sender: UInt32?) {
         repairCounts[repair.kind, default: 0] += 1
         var metadata = metadata(of: object, by: sender)
+        events.emit(.repairDone(object.eventSubject, what: "\(repair)", by: metadata["by"]?.description))
         metadata["what"] = "\(repair)"
         metadata["count"] = "\(repairCounts[repair.kind, default: 0])"
         logger.notice("Put back", metadata: metadata)

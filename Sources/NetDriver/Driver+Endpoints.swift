@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import Glibc
 import HostNetwork
 import Logging
@@ -77,6 +78,8 @@ extension Driver {
         }
         remember(endpoint)
         created[endpoint.id] = .now
+        events.emit(
+            .endpointCreated(endpoint.id, network: endpoint.network, ipv4: endpoint.ipv4, ipv6: endpoint.ipv6))
         logger.info(
             "Created endpoint",
             metadata: [
@@ -125,6 +128,7 @@ extension Driver {
             endpoint.sandboxKey = sandbox
             try await store.commit([.putEndpoint(endpoint)])
             remember(endpoint)
+            events.emit(.endpointJoined(id, network: networkID, sandbox: sandbox))
         }
         let edge = edge(of: network)
         return Attachment(
@@ -153,6 +157,7 @@ extension Driver {
         try await store.commit([.putEndpoint(endpoint)])
         remember(endpoint)
         if let publication { await withdraw(publication, of: endpoint) }
+        events.emit(.endpointLeft(id, network: networkID))
     }
 
     func removeStoringIntent(_ endpoint: EndpointRecord) async throws {
@@ -173,6 +178,8 @@ extension Driver {
         try setRules(of: .endpoint(endpoint.id), [])
         try await store.commit([.deleteEndpoint(endpoint.id)])
         forget(endpoint)
+        // One that is undone was never there.
+        if endpoint.phase == .deleting { events.emit(.endpointDeleted(endpoint.id, network: endpoint.network)) }
     }
 
     /// True for an endpoint that the engine cannot know any more: half deleted, without its link (its sandbox died, or the

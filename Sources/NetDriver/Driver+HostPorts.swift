@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 import HostNetwork
 import Logging
 import Store
@@ -149,6 +150,7 @@ extension Driver {
                 robbed.insert(id)
                 remindOfUpkeep()
             } else if robbed.remove(id) != nil {
+                events.emit(.portRegained(id))
                 logger.info("Published ports are held again", metadata: ["endpoint.id": "\(id)"])
             }
         }
@@ -161,6 +163,8 @@ extension Driver {
             return true
         } catch {
             if !robbed.contains(plan.endpoint.id) {
+                events.emit(
+                    .portLost(plan.endpoint.id, ports: Self.words(for: [port]), reason: "\(error)"))
                 logger.error(
                     "Cannot hold a published port, trying again later", error: error,
                     metadata: ["endpoint.id": "\(plan.endpoint.id)", "ports": "\(Self.words(for: [port]))"])

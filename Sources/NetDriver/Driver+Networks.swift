@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import FoundationEssentials
 import HostNetwork
 import Logging
@@ -54,6 +55,7 @@ extension Driver {
             throw error
         }
         remember(network)
+        events.emit(.networkCreated(network.id, bridge: network.bridge))
         reviewEngine()
         logger.info(
             "Created network",
@@ -148,6 +150,8 @@ extension Driver {
         try setRules(of: .network(network.id), [])
         try await store.commit([.deleteNetwork(network.id)])
         forget(network)
+        // One that is undone was never there.
+        if network.phase == .deleting { events.emit(.networkDeleted(network.id, bridge: network.bridge)) }
         if networks.isEmpty { reviewEngine() }
     }
 

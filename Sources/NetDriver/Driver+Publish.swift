@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+import Events
 import HostNetwork
 import Logging
 public import Store
@@ -58,9 +59,11 @@ extension Driver {
         release(Array(dropped.subtracting(others)))
         unheld[id] = others.isDisjoint(with: kept) ? nil : kept.filter { others.contains($0) }
         await forgetFlows(to: taken + dropped)
+        let words = Self.words(for: ports)
+        events.emit(.portPublished(id, network: networkID, ports: words))
         logger.info(
             "Published ports",
-            metadata: ["network.id": "\(networkID)", "endpoint.id": "\(id)", "ports": "\(Self.words(for: ports))"])
+            metadata: ["network.id": "\(networkID)", "endpoint.id": "\(id)", "ports": "\(words)"])
     }
 
     /// Takes back what was published. An endpoint that the network does not have is success.
@@ -100,6 +103,8 @@ extension Driver {
         let others = unheld.removeValue(forKey: endpoint.id) ?? []
         robbed.remove(endpoint.id)
         await withdraw(publication.ports.filter { !others.contains($0) }, of: endpoint)
+        events.emit(
+            .portWithdrawn(endpoint.id, network: endpoint.network, ports: Self.words(for: publication.ports)))
     }
 
     private func withdraw(_ held: [PublishedPort], of endpoint: EndpointRecord) async {

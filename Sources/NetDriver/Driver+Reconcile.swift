@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 import HostNetwork
 import Logging
 import PluginKit
@@ -62,6 +63,9 @@ extension Driver {
         result.endpoints = endpoints.count
         result.left = owed.count + unmended.count
         result.duration = .now - begin
+        events.emit(
+            .reconciled(
+                networks: result.networks, endpoints: result.endpoints, mended: result.mended, left: result.left))
         logger.info(
             "Reconciled",
             metadata: [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 public import HostNetwork
 import Logging
 import PluginKit
@@ -163,6 +164,7 @@ extension Driver {
         case .mend:
             break
         case .backOff(let pause):
+            events.emit(.fightBegun(.rules, pause: pause, by: process))
             logger.warning(
                 "Somebody keeps changing the rules for networks: putting them back once a second",
                 metadata: ["by": "\(process ?? "unknown")", "pause": "\(pause)"])
@@ -176,6 +178,7 @@ extension Driver {
             try firewall.restore()
             ruleFights.noteRepair(of: .host, at: .now)
             repairCounts["rules", default: 0] += 1
+            events.emit(.firewallRestored(by: process))
             logger.notice(
                 "Put back",
                 metadata: [

@@ -7,7 +7,12 @@ import Store
 extension Driver {
     /// What the driver has. With `looksAtLinks` the host is asked for all its links, once; without, nothing is asked of it.
     public func view(looksAtLinks: Bool) throws(KernelError) -> DriverView {
-        let links = looksAtLinks ? LinkStates(try kernel.links()) : nil
+        view(links: looksAtLinks ? try kernel.links() : nil)
+    }
+
+    /// `links` are all of the host; nil if it was not looked at.
+    func view(links: [Link]?) -> DriverView {
+        let links = links.map { LinkStates($0) }
         var view = DriverView()
         view.networks = networks.values.sorted { $0.id < $1.id }.map { network in
             let edge = edgeOptions(of: network)

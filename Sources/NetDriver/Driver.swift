@@ -2,6 +2,7 @@
 
 public import Addressing
 import Dispatch
+public import Events
 public import HostNetwork
 public import Logging
 import PluginKit
@@ -21,6 +22,7 @@ public actor Driver {
     let firewall: any Firewall
     let hostPorts: any HostPorts
     let store: any StateStore
+    let events: EventLog
     let logger: Logger
     let makeMAC: @Sendable () -> MACAddress
 
@@ -54,7 +56,7 @@ public actor Driver {
     var ruleFights = FightGuard<RuleOwner>()
     /// What was understood of networks' options.
     var edges: [NetworkID: EdgeOptions] = [:]
-    let defaultPublishMode: PublishMode
+    var defaultPublishMode: PublishMode
     /// Families that the host forwards because plugind made it, since it was booted.
     var guarded: Set<AddressFamily>
     let boot: String
@@ -90,10 +92,11 @@ public actor Driver {
     public init(
         state: StoredState, store: any StateStore, kernel: any Kernel, firewall: any Firewall,
         hostPorts: any HostPorts, publishMode: PublishMode = .direct, boot: String = "",
-        makeMAC: @escaping @Sendable () -> MACAddress,
+        makeMAC: @escaping @Sendable () -> MACAddress, events: EventLog = EventLog(),
         logger: Logger
     ) {
         self.store = store
+        self.events = events
         self.kernel = kernel
         self.firewall = firewall
         self.hostPorts = hostPorts

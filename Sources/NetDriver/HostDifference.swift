@@ -8,13 +8,18 @@ public struct HostDifference: Hashable, Sendable {
     public var link: String?
     /// What is to be done, or was done: `bridge`, `address 10.0.0.1/24`, `deletion`.
     public var repairs: [String]
+    /// What is wrong, in words: `the link is down`. Ports that another program has are not among it: `Reach` tells.
+    public var problems: [String]
     /// What is in the way, in words.
     public var obstacle: String?
 
-    public init(subject: String, link: String? = nil, repairs: [String], obstacle: String? = nil) {
+    public init(
+        subject: String, link: String? = nil, repairs: [String], problems: [String] = [], obstacle: String? = nil
+    ) {
         self.subject = subject
         self.link = link
         self.repairs = repairs
+        self.problems = problems
         self.obstacle = obstacle
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 import FoundationEssentials
 
 /// Something that plugind has on the host, and keeps as it should be.
@@ -25,5 +26,14 @@ struct SenderName: CustomStringConvertible {
             return
         }
         description = "\(String(decoding: name, as: UTF8.self).prefix { $0 != "\n" }) (process \(port))"
+    }
+}
+
+extension HostObject {
+    var eventSubject: Occurrence.Subject {
+        switch self {
+        case .network(let id): .network(id)
+        case .endpoint(let id): .endpoint(id)
+        }
     }
 }

@@ -14,7 +14,11 @@ struct HostView {
     private let kernel: any Kernel
 
     init(_ kernel: any Kernel) throws(KernelError) {
-        let (links, addresses, routes) = (try kernel.links(), try kernel.addresses(), try kernel.routes())
+        self.init(
+            kernel, links: try kernel.links(), addresses: try kernel.addresses(), routes: try kernel.routes())
+    }
+
+    init(_ kernel: any Kernel, links: [Link], addresses: [LinkAddress], routes: [Route]) {
         self.kernel = kernel
         linksByName = Dictionary(links.map { ($0.name, $0) }) { $1 }
         linksByAlias = Dictionary(grouping: links.lazy.filter { !$0.alias.isEmpty }, by: \.alias)

@@ -42,7 +42,7 @@ struct NetworkOptions: Hashable, Sendable {
         key.hasPrefix("plugind.") || key.hasPrefix("com.docker.network.bridge.")
     }
 
-    private enum Key {
+    enum Key {
         static let bridgeName = "com.docker.network.bridge.name"
         static let mtu = "com.docker.network.driver.mtu"
         static let linkPrefix = "com.docker.network.container_iface_prefix"
@@ -50,7 +50,7 @@ struct NetworkOptions: Hashable, Sendable {
         static let defaultBridge = "com.docker.network.bridge.default_bridge"
     }
 
-    private static let known =
+    static let known =
         ([Key.bridgeName, Key.mtu, Key.linkPrefix, Key.defaultBridge] + EdgeOptions.Key.allCases.map(\.rawValue))
         .sorted()
 

@@ -53,6 +53,25 @@ enum Repair: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension Repair {
+    /// What is wrong while it is not done.
+    var problem: String {
+        switch self {
+        case .addBridge: "the bridge is missing"
+        case .addPort: "the port is missing"
+        case .rename(_, let name): "the link was renamed to \(name)"
+        case .setAlias: "the link has lost plugind's tag"
+        case .setMAC(let mac): "the MAC address is not \(mac)"
+        case .setMTU(let mtu): "the MTU is not \(mtu)"
+        case .setUp: "the link is down"
+        case .writeSettings: "forwarding, IPv6 or router advertisements are set otherwise"
+        case .addAddress(let address): "address \(address) is missing"
+        case .addRoute(let address): "the route to \(address.prefix) is missing"
+        case .attach: "the port is not in the network's bridge"
+        }
+    }
+}
+
 extension BridgeSpec {
     /// What the host lacks of this bridge. Throws if a link of somebody else's has its name.
     func repairs(in view: HostView) throws(DriverError) -> [Repair] {

@@ -23,6 +23,19 @@ struct FileDescriptor: ~Copyable, Sendable {
 
     deinit { close(number) }
 
+    /// All bytes of the file at `path`, if they are `limit` at most.
+    func contents(atMost limit: Int, of path: String) throws(SocketError) -> [UInt8] {
+        var contents: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 16384)
+        while contents.count <= limit {
+            let count = read(number, &part, part.count)
+            guard count >= 0 else { throw .refused(operation: "read \(path)", code: errno) }
+            if count == 0 { return contents }
+            contents += part[..<count]
+        }
+        throw .refused(operation: "read \(path)", code: EFBIG)
+    }
+
     /// The number, which is the caller's to close from now on.
     consuming func release() -> CInt {
         let number = number

@@ -8,9 +8,9 @@ public import ServiceLifecycle
 public struct PluginServer: Service {
     private let server: SocketServer
 
-    /// Serves `socket`, and removes it in the end if it is this process's own.
-    public init(socket: any ListeningSocket, methods: MethodTable, logger: Logger) {
-        server = SocketServer(socket: socket, logger: logger) { request in
+    /// Serves `socket`, over `tls` if that is given, and removes it in the end if it is this process's own.
+    public init(socket: any ListeningSocket, tls: ServerTLS? = nil, methods: MethodTable, logger: Logger) {
+        server = SocketServer(socket: socket, tls: tls, logger: logger) { request in
             guard let body = request.body else {
                 return SocketReply(
                     .failure(status: 400, text: "the request body has more than \(SocketServer.bodyLimit) bytes"))

@@ -20,20 +20,23 @@ public struct SocketServer: Service {
 
     private let listener: CInt
     private let socket: any ListeningSocket
+    private let tls: ServerTLS?
     private let logger: Logger
     private let idleTimeout: Duration?
     private let answer: @Sendable (SocketRequest) async -> SocketReply
 
-    /// Serves `socket`, and removes it in the end if it is this process's own.
+    /// Serves `socket`, over `tls` if that is given, and removes it in the end if it is this process's own.
     ///
-    /// An answer that has begun runs to its end, whatever becomes of its connection and of the server. A connection over
+    /// An answer that has begun runs to its end, whatever becomes of its connection and of the server, but for a stream,
+    /// which ends with its connection and at graceful shutdown. A connection over
     /// which nothing came for `idleTimeout` is closed; nil lets it stay.
     public init(
-        socket: any ListeningSocket, logger: Logger, idleTimeout: Duration? = nil,
+        socket: any ListeningSocket, tls: ServerTLS? = nil, logger: Logger, idleTimeout: Duration? = nil,
         answer: @escaping @Sendable (SocketRequest) async -> SocketReply
     ) {
         listener = socket.takeListener()
         self.socket = socket
+        self.tls = tls
         self.logger = logger
         self.idleTimeout = idleTimeout
         self.answer = answer
@@ -64,7 +67,7 @@ public struct SocketServer: Service {
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         let http = HTTP1Channel(
-            responder: { request, writer, _ in try await respond(to: request, writer) },
+            responder: { request, writer, channel in try await respond(to: request, writer, on: channel) },
             configuration: .init(idleTimeout: idleTimeout.map { TimeAmount($0) }))
         let quiescing = ServerQuiescingHelper(group: group)
         let server = try await ServerBootstrap(group: group)
@@ -78,7 +81,10 @@ public struct SocketServer: Service {
             }
             // A client may close its sending half and still wait for the answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .bind(listener) { channel in http.setup(channel: channel, logger: logger) }
+            .bind(listener) { channel in
+                channel.eventLoop.makeCompletedFuture { try tls?.addHandlers(to: channel, logger: logger) }
+                    .flatMap { http.setup(channel: channel, logger: logger) }
+            }
 
         try await withGracefulShutdownHandler {
             try await server.executeThenClose { connections in
@@ -93,12 +99,14 @@ public struct SocketServer: Service {
         }
     }
 
-    private func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
+    private func respond(
+        to request: Request, _ writer: consuming ResponseWriter, on channel: any Channel
+    ) async throws {
         let body = try await request.bodyWithinLimit()
         let asked = SocketRequest(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query, body: body)
         let reply = await Task { await answer(asked) }.value
-        try await writer.write(reply, closing: body == nil, withoutBody: request.method == .head)
+        try await writer.write(reply, closing: body == nil, withoutBody: request.method == .head, on: channel)
         // Where a body that is too long ends, and the next request begins, is not known.
         if body == nil { throw ConnectionEnded() }
     }
@@ -130,12 +138,19 @@ public struct SocketReply: Sendable {
     /// For status 405: the methods that the path has.
     public var allowed: [String]
     public var body: [UInt8]
+    /// In place of `body`.
+    public var stream: SocketStream?
 
     public init(status: Int, contentType: String, allowed: [String] = [], body: [UInt8]) {
         self.status = status
         self.contentType = contentType
         self.allowed = allowed
         self.body = body
+    }
+
+    public init(status: Int, contentType: String, stream: SocketStream) {
+        self.init(status: status, contentType: contentType, body: [])
+        self.stream = stream
     }
 }
 
@@ -163,12 +178,17 @@ extension Request {
 }
 
 extension ResponseWriter {
-    fileprivate consuming func write(_ reply: SocketReply, closing: Bool, withoutBody: Bool) async throws {
-        var headers: HTTPFields = [.contentType: reply.contentType, .contentLength: String(reply.body.count)]
+    fileprivate consuming func write(
+        _ reply: SocketReply, closing: Bool, withoutBody: Bool, on channel: any Channel
+    ) async throws {
+        var headers: HTTPFields = [.contentType: reply.contentType]
+        if reply.stream == nil { headers[.contentLength] = String(reply.body.count) }
         if !reply.allowed.isEmpty { headers[.allow] = reply.allowed.joined(separator: ", ") }
         if closing { headers[.connection] = "close" }
         try await write(
             response: HTTPResponse(status: .init(code: reply.status), headerFields: headers),
-            body: withoutBody ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body)))
+            body: withoutBody
+                ? ResponseBody()
+                : reply.stream?.body(on: channel) ?? ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body)))
     }
 }

@@ -76,6 +76,8 @@ public struct SocketClient: Sendable {
             throw SocketClientError.unusable("\(question) was not answered within \(deadline)")
         } catch let error as IOError {
             throw SocketClientError.unusable(String(cString: strerror(error.errnoCode)))
+        } catch is HTTPParserError {
+            throw SocketClientError.unusable("the answer to \(question) is no HTTP")
         }
     }
 
@@ -107,6 +109,8 @@ public struct SocketClient: Sendable {
             }
         } catch let error as IOError {
             throw SocketClientError.unusable(String(cString: strerror(error.errnoCode)))
+        } catch is HTTPParserError {
+            throw SocketClientError.unusable("the answer to \(question) is no HTTP")
         }
     }
 

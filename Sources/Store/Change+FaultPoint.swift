@@ -16,6 +16,8 @@ extension Change {
         case .deleteRest: "delete rest"
         case .putReservation: "put reservation"
         case .deleteReservation: "delete reservation"
+        case .putExclusion: "put exclusion"
+        case .deleteExclusion: "delete exclusion"
         case .putSetting: "put setting"
         case .audit: "audit"
         }

@@ -39,6 +39,10 @@ extension Change {
             try Table.reservation.put(reservation.row, in: database)
         case .deleteReservation(let address):
             try Table.reservation.delete([address.description], in: database)
+        case .putExclusion(let exclusion):
+            try Table.exclusion.put(exclusion.row, in: database)
+        case .deleteExclusion(let pool, let first):
+            try Table.exclusion.delete([pool, first.description], in: database)
         case .putSetting(let key, let value):
             try Table.setting.put([key, value], in: database)
         case .audit(let record):

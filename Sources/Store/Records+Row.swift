@@ -64,6 +64,17 @@ extension ReservationRecord: RowRecord {
     }
 }
 
+extension ExclusionRecord: RowRecord {
+    var row: [String?] { [pool, first.description, last.description] }
+
+    init?(_ row: [String?]) {
+        guard row.count == 3, let pool = row[0], let first = row[1].flatMap({ IPAddress($0) }),
+            let last = row[2].flatMap({ IPAddress($0) }), first.family == last.family, first <= last
+        else { return nil }
+        self.init(pool: pool, first: first, last: last)
+    }
+}
+
 /// What is rare about an address or a rest. Mostly there is nothing, and then the column is empty.
 private struct Flags {
     var isFixed: Bool

@@ -86,7 +86,7 @@ enum Schema {
                     """)
             for table in Table.version2 { try table.addChecksums(in: database) }
         }
-        migrator.registerMigration("3: what is known of released addresses, reservations") { database in
+        migrator.registerMigration("3: what is known of released addresses, reservations, exclusions") { database in
             try database.execute(
                 sql: """
                     ALTER TABLE address ADD COLUMN since TEXT;
@@ -110,6 +110,14 @@ enum Schema {
                         mac TEXT,
                         checksum INTEGER NOT NULL,
                         CHECK ((name IS NULL) <> (mac IS NULL))
+                    ) STRICT, WITHOUT ROWID;
+
+                    CREATE TABLE exclusion (
+                        pool TEXT NOT NULL REFERENCES pool (id) ON DELETE CASCADE,
+                        first TEXT NOT NULL,
+                        last TEXT NOT NULL,
+                        checksum INTEGER NOT NULL,
+                        PRIMARY KEY (pool, first)
                     ) STRICT, WITHOUT ROWID;
                     """)
             // The checksum is over the new columns too.

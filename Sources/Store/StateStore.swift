@@ -3,7 +3,7 @@
 public import Addressing
 
 /// What plugind must remember across its own death: networks, endpoints, pools, addresses, what is
-/// known of those released, reservations, settings.
+/// known of those released, reservations, exclusions, settings.
 ///
 /// The engine never repeats itself (no CreateNetwork after a restart, no second teardown call), so what is
 /// not stored is lost. Owners keep their own model in memory and write every change here before they answer.
@@ -28,7 +28,7 @@ public enum Change: Hashable, Sendable {
     case putEndpoint(EndpointRecord)
     case deleteEndpoint(EndpointID)
     case putPool(PoolRecord)
-    /// Deletes the pool, every address in it, and what is known of those that were released.
+    /// Deletes the pool, every address in it, what is known of those that were released, and its exclusions.
     case deletePool(String)
     /// Leaves what is known of an earlier holder: `deleteRest` goes with it.
     case putAddress(AddressRecord)
@@ -37,6 +37,8 @@ public enum Change: Hashable, Sendable {
     case deleteRest(pool: String, address: IPAddress)
     case putReservation(ReservationRecord)
     case deleteReservation(IPAddress)
+    case putExclusion(ExclusionRecord)
+    case deleteExclusion(pool: String, first: IPAddress)
     case putSetting(key: String, value: String)
     /// Appends a line to the audit log.
     case audit(AuditRecord)
@@ -50,12 +52,13 @@ public struct StoredState: Hashable, Sendable {
     public var addresses: [AddressRecord]
     public var rests: [RestRecord]
     public var reservations: [ReservationRecord]
+    public var exclusions: [ExclusionRecord]
     public var settings: [String: String]
 
     public init(
         networks: [NetworkRecord] = [], endpoints: [EndpointRecord] = [], pools: [PoolRecord] = [],
         addresses: [AddressRecord] = [], rests: [RestRecord] = [], reservations: [ReservationRecord] = [],
-        settings: [String: String] = [:]
+        exclusions: [ExclusionRecord] = [], settings: [String: String] = [:]
     ) {
         self.networks = networks
         self.endpoints = endpoints
@@ -63,6 +66,7 @@ public struct StoredState: Hashable, Sendable {
         self.addresses = addresses
         self.rests = rests
         self.reservations = reservations
+        self.exclusions = exclusions
         self.settings = settings
     }
 }

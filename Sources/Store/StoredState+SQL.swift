@@ -13,6 +13,7 @@ extension StoredState {
             addresses: try Self.rowRecords(of: .address, in: database),
             rests: try Self.rowRecords(of: .rest, in: database),
             reservations: try Self.rowRecords(of: .reservation, in: database),
+            exclusions: try Self.rowRecords(of: .exclusion, in: database),
             settings: try Table.setting.rows(in: database).reduce(into: [:]) { settings, row in
                 if let key = row[0] { settings[key] = row[1] }
             })
@@ -31,6 +32,9 @@ extension StoredState {
         }
         for rest in rests where !pools.contains(rest.pool) {
             throw Damage("rest \(rest.address) belongs to pool \(rest.pool), which is missing")
+        }
+        for exclusion in exclusions where !pools.contains(exclusion.pool) {
+            throw Damage("exclusion \(exclusion.first) belongs to pool \(exclusion.pool), which is missing")
         }
     }
 

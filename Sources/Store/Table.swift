@@ -13,8 +13,9 @@ struct Table: Sendable {
     static let address = addressOfVersion3
     static let rest = Table("rest", key: ["pool", "address"], values: ["name", "mac", "released", "flags"])
     static let reservation = Table("reservation", key: ["address"], values: ["name", "mac"])
+    static let exclusion = Table("exclusion", key: ["pool", "first"], values: ["last"])
     static let setting = Table("setting", key: ["key"], values: ["value"])
-    static let all = [network, endpoint, pool, address, rest, reservation, setting]
+    static let all = [network, endpoint, pool, address, rest, reservation, exclusion, setting]
 
     let name: String
     private let columns: [String]

@@ -3,10 +3,15 @@
 import Control
 
 extension Configuration {
-    /// What `plugind status` tells of the daemon that begins to serve now.
-    func facts(pluginSocket: String) -> DaemonFacts {
-        DaemonFacts(
+    /// What `plugind status` tells of the daemon that begins to serve now, whenever it is asked.
+    func facts(pluginSocket: String, engine: CurrentEngine) -> @Sendable () -> DaemonFacts {
+        let facts = DaemonFacts(
             version: Plugind.version, started: .now, stateDirectory: stateDirectory, pluginSocket: pluginSocket,
-            controlSocket: controlSocket, engineSocket: engineSocket)
+            controlSocket: controlSocket, engineSocket: nil)
+        return {
+            var facts = facts
+            facts.engineSocket = engine.socket
+            return facts
+        }
     }
 }

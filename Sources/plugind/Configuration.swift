@@ -6,18 +6,23 @@ import Garbage
 import IPAM
 import Logging
 import NetDriver
+import PluginServer
 
 /// How the daemon is set up. Each value comes from the first of: flag, environment, file, default.
 struct Configuration: Hashable, Sendable {
     /// The plugin's name: what users give to `--driver`, and the name of the socket.
     var name = "plugind"
-    /// Where the engine looks for plugin sockets.
-    var pluginDirectory = "/run/docker/plugins"
+    /// Where the engine looks for plugin sockets; nil makes none.
+    var pluginDirectory: String? = "/run/docker/plugins"
+    /// Where the engine's calls are answered over TCP, besides the socket; nil does not.
+    var tcpAddress: ListenAddress?
+    /// How they are guarded there.
+    var tls = TLSSettings()
     var stateDirectory = "/var/lib/plugind"
     /// The socket that the commands and other tools speak to; empty where there is none.
     var controlSocket = ControlAPI.defaultSocket
     /// Where metrics are served over TCP; nil serves them on the control socket alone.
-    var metricsAddress: MetricsAddress?
+    var metricsAddress: ListenAddress?
     var logLevel = Logger.Level.info
     var logFormat = LogFormat.text
     var garbage = GarbagePolicy(mode: .report, grace: .seconds(600))
@@ -51,37 +56,12 @@ struct Configuration: Hashable, Sendable {
     init(from sources: ConfigurationSources) throws(ConfigurationError) {
         for key in Key.allCases {
             switch sources[key] {
-            case .said(let text): try set(key, text)
+            case .flag(let text), .environment(let text): try set(key, text)
             case .file(let value): try set(key, value)
             case nil: break
             }
         }
-    }
-
-    /// The settings, as flags and in the file.
-    enum Key: String, CaseIterable {
-        case name
-        case pluginDirectory = "plugin-dir"
-        case stateDirectory = "state-dir"
-        case controlSocket = "control-socket"
-        case metricsAddress = "metrics-address"
-        case logLevel = "log-level"
-        case logFormat = "log-format"
-        case garbageMode = "gc"
-        case garbageGrace = "gc-grace"
-        case engineSocket = "engine-socket"
-        case publish
-        case defaultPools = "default-address-pools"
-        case forbiddenPools = "forbidden-pools"
-        case sticky
-        case quarantine
-        case order
-        case reservations
-        case macClaims = "mac-claims"
-
-        var variable: String {
-            "PLUGIND_" + rawValue.uppercased().replacing("-", with: "_")
-        }
+        try tls.check(for: tcpAddress, from: sources)
     }
 
     /// Takes what the file says. Lists have a form of their own there.
@@ -98,10 +78,15 @@ struct Configuration: Hashable, Sendable {
     private mutating func set(_ key: Key, _ text: ConfigurationText) throws(ConfigurationError) {
         switch key {
         case .name: name = try text.pluginName()
-        case .pluginDirectory: pluginDirectory = try text.directory()
+        case .pluginDirectory: pluginDirectory = try text.directoryOrOff()
+        case .tcpAddress: tcpAddress = try text.listenAddress(port: 9478)
+        case .tlsCertificate: tls.certificate = try text.file(such: "/etc/plugind/tls/server.pem")
+        case .tlsKey: tls.key = try text.file(such: "/etc/plugind/tls/server-key.pem")
+        case .tlsClientCA: tls.clientCA = try text.file(such: "/etc/plugind/tls/ca.pem")
+        case .tlsClientAuth: tls.clientAuth = try text.word(of: "a way to know clients", all: "ways")
         case .stateDirectory: stateDirectory = try text.directory()
         case .controlSocket: controlSocket = try text.socket(such: ControlAPI.defaultSocket) ?? ""
-        case .metricsAddress: metricsAddress = try text.metricsAddress()
+        case .metricsAddress: metricsAddress = try text.listenAddress(port: 9477)
         case .logLevel: logLevel = try text.word(of: "a log level", all: "levels")
         case .logFormat: logFormat = try text.word(of: "a log format", all: "formats")
         case .garbageMode: garbage.mode = try text.word(of: "a mode of garbage collection", all: "modes")

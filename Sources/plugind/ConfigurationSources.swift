@@ -4,15 +4,32 @@
 struct ConfigurationSources {
     /// What is said of a setting.
     enum Origin {
-        /// By a flag, or in the environment.
-        case said(ConfigurationText)
+        case flag(ConfigurationText)
+        case environment(ConfigurationText)
         case file(ConfigurationFile.Value)
+
+        /// The refusal of what is said; `reason` goes on after it.
+        func refused(_ reason: String) -> ConfigurationError {
+            switch self {
+            case .flag(let text), .environment(let text): text.refused(reason)
+            case .file(let value): (try? value.text())?.refused(reason) ?? value.refused(reason)
+            }
+        }
 
         /// For people: `--sticky`, `PLUGIND_STICKY`, `/etc/plugind/config.yaml, line 7`.
         var words: String {
             switch self {
-            case .said(let text): text.source
+            case .flag(let text), .environment(let text): text.source
             case .file(let value): value.place
+            }
+        }
+
+        /// `flag`, `environment` or `file`.
+        var kind: String {
+            switch self {
+            case .flag: "flag"
+            case .environment: "environment"
+            case .file: "file"
             }
         }
     }
@@ -32,8 +49,8 @@ struct ConfigurationSources {
 
     /// Nil if nothing is said, so that the default holds.
     subscript(key: Configuration.Key) -> Origin? {
-        if let text = flags[key] { return .said(ConfigurationText(text, source: "--\(key.rawValue)")) }
-        if let text = environment[key.variable] { return .said(ConfigurationText(text, source: key.variable)) }
+        if let text = flags[key] { return .flag(ConfigurationText(text, source: "--\(key.rawValue)")) }
+        if let text = environment[key.variable] { return .environment(ConfigurationText(text, source: key.variable)) }
         return file[key].map { .file($0) }
     }
 }

@@ -3,6 +3,7 @@
 import Addressing
 import Control
 import IPAM
+import PluginServer
 
 /// The text of a setting, and where it was said.
 struct ConfigurationText {
@@ -44,6 +45,20 @@ struct ConfigurationText {
         return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
+    /// Nil for `off` and nothing.
+    func directoryOrOff() throws(ConfigurationError) -> String? {
+        if text.isEmpty || text == "off" { return nil }
+        guard text.hasPrefix("/") else { throw refused("is not an absolute path, nor off") }
+        return try directory()
+    }
+
+    /// The path of a file, such as `example`; nil for `off` and nothing.
+    func file(such example: String) throws(ConfigurationError) -> String? {
+        if text.isEmpty || text == "off" { return nil }
+        guard text.hasPrefix("/") else { throw refused("is not an absolute path such as \(example), nor off") }
+        return text
+    }
+
     /// The path of a unix socket, such as `example`; nil for `off` and nothing.
     func socket(such example: String) throws(ConfigurationError) -> String? {
         if text.isEmpty || text == "off" { return nil }
@@ -53,11 +68,11 @@ struct ConfigurationText {
         return text
     }
 
-    /// Where metrics are served over TCP; nil for `off` and nothing.
-    func metricsAddress() throws(ConfigurationError) -> MetricsAddress? {
+    /// Where something is served over TCP, as a rule at `port`; nil for `off` and nothing.
+    func listenAddress(port: UInt16) throws(ConfigurationError) -> ListenAddress? {
         if text.isEmpty || text == "off" { return nil }
-        guard let address = MetricsAddress(text) else {
-            throw refused("is not an address and a port such as 127.0.0.1:9477 or [::1]:9477, nor off")
+        guard let address = ListenAddress(text) else {
+            throw refused("is not an address and a port such as 127.0.0.1:\(port) or [::1]:\(port), nor off")
         }
         return address
     }

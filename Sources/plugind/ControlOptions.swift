@@ -20,9 +20,12 @@ struct ControlOptions: ParsableArguments {
     var client: ControlClient { client(deadline: .seconds(30)) }
 
     func client(deadline: Duration) -> ControlClient {
-        let environment = ProcessInfo.processInfo.environment["PLUGIND_CONTROL_SOCKET"]
-        return ControlClient(
-            socket: controlSocket ?? environment ?? ControlAPI.defaultSocket, deadline: deadline)
+        ControlClient(socket: path, deadline: deadline) { Patience.begin("Asking plugind") }
+    }
+
+    /// The control socket that is asked.
+    var path: String {
+        controlSocket ?? ProcessInfo.processInfo.environment["PLUGIND_CONTROL_SOCKET"] ?? ControlAPI.defaultSocket
     }
 
     /// Prints the answer, as JSON or as `text` makes it of the value and of whether colours are wanted.

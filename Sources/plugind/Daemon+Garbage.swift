@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Events
 import FoundationEssentials
 import Garbage
 import IPAM
@@ -7,29 +8,38 @@ import Logging
 import NetDriver
 import ServiceLifecycle
 import Store
+import Synchronization
 
 extension Configuration {
-    /// What asks the engine, or works without, to free what is lost. It can be asked to look also where it is not to run.
-    func garbageService(driver: Driver, ipam: IPAM, store: any StateStore, logger: Logger) -> GarbageService {
+    /// What asks the engine, or works without, to free what is lost.
+    func garbageService(
+        driver: Driver, ipam: IPAM, engine: CurrentEngine, store: any StateStore, events: EventLog, logger: Logger
+    ) -> GarbageService {
         let collector = GarbageCollector(
-            policy: garbage, driver: driver, ipam: ipam, engine: engineSocket.map { EngineClient(socket: $0) },
-            store: store, timestamp: Self.millisecondsNow, logger: logger)
-        return GarbageService(collector: collector, interval: garbage.interval, clock: ContinuousClock())
-    }
-
-    /// What is to run of it, and of what else asks the engine.
-    func services(with garbageService: GarbageService, ipam: IPAM, logger: Logger) -> [any Service] {
-        var services: [any Service] = []
-        if let engineSocket {
-            services.append(
-                ProtectionReview(ipam: ipam, engine: EngineClient(socket: engineSocket), logger: logger))
-        }
-        if garbage.mode != .off { services.append(garbageService) }
-        return services
+            policy: garbage, driver: driver, ipam: ipam, engine: engine.directory, store: store,
+            timestamp: Self.millisecondsNow, events: events, logger: logger)
+        return GarbageService(collector: collector, clock: ContinuousClock())
     }
 
     /// Since 1970, UTC.
     @Sendable private static func millisecondsNow() -> Int64 {
         Int64(Date.now.timeIntervalSince1970 * 1000)
     }
+}
+
+/// The engine's socket, which may be another one after a reload.
+final class CurrentEngine: Sendable {
+    private let current: Mutex<String?>
+
+    /// Nil: nobody is to be asked.
+    init(_ socket: String?) {
+        current = Mutex(socket)
+    }
+
+    var socket: String? {
+        get { current.withLock(\.self) }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    var directory: (any EngineDirectory)? { socket.map { EngineClient(socket: $0) } }
 }

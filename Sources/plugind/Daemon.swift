@@ -3,7 +3,9 @@
 import Addressing
 import CFootprint
 import Control
+import Events
 import FoundationEssentials
+import Garbage
 import Glibc
 import HostNetwork
 import IPAM
@@ -19,16 +21,24 @@ import UnixSignals
 /// Puts the parts together and runs them. Order is dependency: state, host, owners, socket.
 struct Daemon {
     private let configuration: Configuration
+    private let read: @Sendable () throws -> Configuration
+    private let log: LogSettings
     private let logger: Logger
 
-    init(_ configuration: Configuration, logger: Logger) {
+    /// `read` reads the configuration again, as at a start. `log` is what `logger` follows.
+    init(
+        _ configuration: Configuration, read: @escaping @Sendable () throws -> Configuration, log: LogSettings,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.read = read
+        self.log = log
         self.logger = logger
     }
 
     func run() async throws {
-        // Until somebody waits for it: by itself it would end the process.
-        signal(SIGUSR1, SIG_IGN)
+        // Until somebody waits for them: by themselves they would end the process.
+        for number in [SIGUSR1, SIGHUP] { signal(number, SIG_IGN) }
         Self.allowManyDescriptors()
         // First of all: it looks for the descriptor at a fixed number.
         let inherited = try InheritedListener()
@@ -36,17 +46,19 @@ struct Daemon {
         let store = MeasuredStore(database)
         let kernel = try RTNetlink()
         let state = try store.load()
+        let events = EventLog()
+        events.emit(.daemonStarted(version: Plugind.version))
         // Claimed before the host is touched, so that a second daemon of that name touches nothing. Calls that come
         // meanwhile wait in its queue for the few milliseconds that the rest takes.
-        let socket: any ListeningSocket =
-            try inherited ?? UnixSocket(directory: configuration.pluginDirectory, name: configuration.name)
+        let listeners = try PluginListeners(configuration, inherited: inherited)
         let ipam = try IPAM(
             state: state, store: store, defaultPools: configuration.defaultPools,
             forbidden: configuration.forbiddenPools,
             occupied: { [logger] in kernel.occupiedPrefixes(orLogTo: logger) },
             reservations: configuration.reservations, defaults: configuration.poolDefaults,
             macClaims: configuration.macClaims, random: SystemRandomNumberGenerator(),
-            now: SteadyClock(notBefore: state.newestTime).callAsFunction, logger: logger)
+            now: SteadyClock(notBefore: state.newestTime).callAsFunction, events: events, logger: logger)
+        for words in await ipam.reservationConflicts() { Reloader.warn(of: words, logger) }
         // Each plugin of a host has tables of its own.
         let firewall = try NFTables(
             table: configuration.name == "plugind" ? "plugind" : "plugind-\(configuration.name)")
@@ -58,7 +70,7 @@ struct Daemon {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
             },
-            logger: logger)
+            events: events, logger: logger)
         let linkMonitor = try LinkMonitor.open()
         try await StartDeadline.run(within: Self.longestStart, logger: logger) { try await driver.reconcile() }
 
@@ -72,30 +84,42 @@ struct Daemon {
         let pools = PoolWatch(ipam: ipam, kernel: kernel, logger: logger)
         let metrics = Metrics(
             version: Plugind.version, ipam: ipam, driver: driver, requests: requests, store: store)
-        let garbage = configuration.garbageService(driver: driver, ipam: ipam, store: store, logger: logger)
+        let engine = CurrentEngine(configuration.engineSocket)
+        let garbage = configuration.garbageService(
+            driver: driver, ipam: ipam, engine: engine, store: store, events: events, logger: logger)
+        let metricsListener = MetricsListener(metrics: metrics, logger: logger)
+        metricsListener.start(at: configuration.metricsAddress)
+        let reloader = Reloader(
+            configuration, read: read, log: log,
+            steps: [
+                .ipam(ipam), .driver(driver), .garbage(garbage, ipam: ipam, engine: engine),
+                .certificates(listeners, logger: logger), .metrics(metricsListener),
+            ],
+            remarks: { await ipam.reservationConflicts() }, events: events, logger: logger)
+        let facts = configuration.facts(pluginSocket: listeners.addresses[0], engine: engine)
         let control =
             ControlServer.services(
                 at: configuration.controlSocket, ipam: ipam, driver: driver, store: store, garbage: garbage,
-                facts: configuration.facts(pluginSocket: socket.path), metrics: metrics, logger: logger)
-            + MetricsServer.services(at: configuration.metricsAddress, metrics: metrics, logger: logger)
+                facts: facts, metrics: metrics, reloader: reloader, events: events, logger: logger)
         logger.info(
             "Serving",
             metadata: [
-                "socket": "\(socket.path)", "version": "\(Plugind.version)", "networks": "\(state.networks.count)",
-                "endpoints": "\(state.endpoints.count)",
+                "socket": "\(listeners.addresses.joined(separator: ", "))", "version": "\(Plugind.version)",
+                "networks": "\(state.networks.count)", "endpoints": "\(state.endpoints.count)",
             ])
         cfp_release_startup_pages()
         var group = ServiceGroupConfiguration(
-            services: configuration.services(with: garbage, ipam: ipam, logger: logger) + control
+            services: control
                 + [
-                    pools,
+                    garbage, metricsListener, pools,
+                    ProtectionReview(ipam: ipam, engine: { engine.directory }, logger: logger),
                     Upkeep(signals: driver.upkeepSignals) { await driver.upkeep() },
                     Upkeep(signals: ipam.upkeepSignals) { await ipam.upkeep() },
                     linkMonitor.watch(for: driver, and: pools, logger),
                     ruleMonitor.watch(for: driver, logger),
-                    ReconcileOnSignal(driver: driver, logger: logger),
-                    PluginServer(socket: socket, methods: methods, logger: logger),
-                ],
+                    OnSignal(.sigusr1) { await driver.reconcile(orLogTo: logger) },
+                    OnSignal(.sighup) { _ = try? await reloader.reload() },
+                ] + listeners.services(methods: methods, logger: logger),
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         // A client that never sends the rest of its request shall not keep the daemon from its end.
         group.maximumGracefulShutdownDuration = .seconds(10)

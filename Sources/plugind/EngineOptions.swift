@@ -16,8 +16,10 @@ struct EngineOptions: ParsableArguments {
     func names(withContainers: Bool) async -> EngineNames {
         guard engineSocket != "off", !engineSocket.isEmpty else { return EngineNames() }
         let client = EngineClient(socket: engineSocket, deadline: .seconds(2), sizeLimit: 64 << 20)
-        async let networks = try? client.networkNames()
-        async let containers = withContainers ? try? client.containerNames() : nil
-        return EngineNames(networks: await networks ?? [:], endpoints: await containers ?? [:])
+        return await Patience.waiting(for: "Asking the engine for names") {
+            async let networks = try? client.networkNames()
+            async let containers = withContainers ? try? client.containerNames() : nil
+            return EngineNames(networks: await networks ?? [:], endpoints: await containers ?? [:])
+        }
     }
 }

@@ -15,10 +15,12 @@ extension MethodTable.Explanation {
         case let error as DriverError: self.init(status: error.isBadRequest ? 400 : 409, text: error.description)
         case let error as IPAMError: self.init(status: error.isBadRequest ? 400 : 409, text: error.description)
         case let error as ReservationError: self.init(status: 409, text: error.description)
+        case let error as ExclusionError: self.init(status: 409, text: error.description)
         case let error as KernelError: self.init(status: 500, text: error.description)
         case let error as HostPortError: self.init(status: 409, text: error.description)
         case let error as FirewallError: self.init(status: 500, text: error.description)
         case let error as StoreError: self.init(status: 500, text: error.description)
+        case let error as ConfigurationError: self.init(status: 409, text: error.description)
         default: return nil
         }
     }

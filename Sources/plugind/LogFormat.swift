@@ -3,24 +3,56 @@
 import FoundationEssentials
 import Glibc
 import Logging
+import Synchronization
 
 /// How a log line is written, to standard error. `text` is for people and journals, `json` for collectors.
 enum LogFormat: String, CaseIterable, Sendable {
     case text
     case json
+}
 
-    func makeLogger(level: Logger.Level) -> Logger {
-        var logger = Logger(label: "plugind") { _ in LineHandler(format: self) }
-        logger.logLevel = level
-        return logger
+/// How much is logged, and how: for every logger that was made of it, also while the process runs.
+final class LogSettings: Sendable {
+    private let levelIndex: Atomic<Int>
+    private let formatIndex: Atomic<Int>
+    private static let levels = Logger.Level.allCases
+    private static let formats = LogFormat.allCases
+
+    init(level: Logger.Level, format: LogFormat) {
+        levelIndex = Atomic(level.index)
+        formatIndex = Atomic(format.index)
     }
+
+    var level: Logger.Level {
+        get { Self.levels[levelIndex.load(ordering: .relaxed)] }
+        set { levelIndex.store(newValue.index, ordering: .relaxed) }
+    }
+
+    var format: LogFormat {
+        get { Self.formats[formatIndex.load(ordering: .relaxed)] }
+        set { formatIndex.store(newValue.index, ordering: .relaxed) }
+    }
+
+    func makeLogger() -> Logger {
+        Logger(label: "plugind") { _ in LineHandler(settings: self) }
+    }
+}
+
+extension CaseIterable where Self: Equatable, AllCases == [Self] {
+    fileprivate var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// Writes each event as one line, in one system call, so that lines of different threads never mix.
 private struct LineHandler: LogHandler {
-    let format: LogFormat
-    var logLevel = Logger.Level.info
+    let settings: LogSettings
+    /// The logger's own, if it has one.
+    var ownLevel: Logger.Level?
     var metadata = Logger.Metadata()
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? settings.level }
+        set { ownLevel = newValue }
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -33,7 +65,7 @@ private struct LineHandler: LogHandler {
         if let error = event.error { fields["error"] = "\(error)" }
         let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
         let line =
-            switch format {
+            switch settings.format {
             case .text: Self.text(event, sorted)
             case .json: Self.json(event, sorted)
             }

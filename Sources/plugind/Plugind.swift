@@ -10,8 +10,9 @@ struct Plugind: AsyncParsableCommand {
         abstract: "A Docker network and IPAM plugin: bridge networks done well.",
         version: version,
         subcommands: [
-            Serve.self, Status.self, Networks.self, Endpoints.self, Ports.self, Inspect.self, Pools.self, Reserve.self,
-            Doctor.self, Audit.self, Gc.self, Reconcile.self, Config.self,
+            Serve.self, Status.self, Networks.self, Endpoints.self, Ports.self, Inspect.self, Topology.self,
+            Pools.self, Reserve.self, Doctor.self, Audit.self, Events.self, Gc.self, Reconcile.self, Config.self,
+            Discovery.self,
         ],
         defaultSubcommand: Serve.self
     )

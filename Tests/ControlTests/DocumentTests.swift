@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Addressing
 import Foundation
 import IPAM
 import NetDriver
-import Store
+import PluginServer
 import Testing
 
 @testable import Control
@@ -12,76 +11,115 @@ import Testing
 /// `docs/control-api.yaml` against what is served.
 @Suite("Control API's document")
 struct DocumentTests {
-    /// Each key of the document with those that it is in, such as `["paths", "/v1/pools", "get"]`.
-    private let keys: Set<[String]>
+    private let document: APIDocument
 
     init() throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../docs/control-api.yaml")
-        var path: [(indent: Int, key: String)] = []
-        var keys: Set<[String]> = []
-        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-            let text = line.drop { $0 == " " }
-            guard let colon = text.firstIndex(of: ":"), !text.hasPrefix("- "), !text.hasPrefix("#") else { continue }
-            let indent = line.count - text.count
-            path.removeAll { $0.indent >= indent }
-            path.append((indent, text[..<colon].filter { $0 != "\"" }))
-            keys.insert(path.map(\.key))
-        }
-        self.keys = keys
+        document = try APIDocument()
     }
 
-    private func children(of path: [String]) -> Set<String> {
-        Set(keys.filter { $0.count == path.count + 1 && $0.starts(with: path) }.compactMap(\.last))
-    }
+    /// What each operation is answered with; `GET /v1/events` in each line.
+    private static let replies: [(String, any (Codable & Sendable).Type)] = [
+        ("GET /health", Health.self),
+        ("GET /v1/audit", AuditList.self),
+        ("GET /v1/conflicts", ConflictList.self),
+        ("GET /v1/endpoints", EndpointList.self),
+        ("GET /v1/endpoints/{id}", EndpointDetail.self),
+        ("GET /v1/events", EventEntry.self),
+        ("GET /v1/networks", NetworkList.self),
+        ("GET /v1/networks/{id}", NetworkDetail.self),
+        ("GET /v1/networks/{id}/endpoints", EndpointList.self),
+        ("GET /v1/pools", PoolList.self),
+        ("GET /v1/pools/{id}", PoolStatus.self),
+        ("GET /v1/ports", PortList.self),
+        ("GET /v1/reservations", ReservationList.self),
+        ("GET /v1/status", DaemonStatus.self),
+        ("GET /v1/topology", TopologyAnswer.self),
+        ("POST /v1/gc", GarbageAnswer.self),
+        ("POST /v1/reconcile", ReconcileAnswer.self),
+        ("POST /v1/reload", ReloadAnswer.self),
+        ("POST /v1/pools/{id}/exclusions", ExclusionAnswer.self),
+        ("POST /v1/reservations", ReservationList.self),
+        ("DELETE /v1/pools/{id}/exclusions", ExclusionAnswer.self),
+        ("DELETE /v1/reservations/{address}", ReservationEntry.self),
+    ]
+
+    private static let requests: [(String, any (Codable & Sendable).Type)] = [
+        ("POST /v1/pools/{id}/exclusions", ExclusionRequest.self),
+        ("DELETE /v1/pools/{id}/exclusions", ExclusionRequest.self),
+        ("POST /v1/reservations", ReservationRequest.self),
+    ]
 
     @Test func `it has the paths and methods that the router has`() throws {
-        let documented = children(of: ["paths"]).flatMap { path in
-            children(of: ["paths", path]).map { "\($0.uppercased()) \(path)" }
+        let served = ControlRouter.make(try IPAM.make()).routes.map(\.description)
+        #expect(document.operations.keys.sorted() == served.sorted())
+        // Prometheus's text has no fields.
+        #expect(Self.replies.map(\.0).sorted() == served.filter { $0 != "GET /metrics" }.sorted())
+    }
+
+    @Test func `it has the parameters that the router takes`() async throws {
+        let router = ControlRouter.make(try IPAM.make())
+        for route in router.routes {
+            let known = document.query(of: route.description).joined(separator: ", ")
+            let words = known.isEmpty ? "\(route.path) takes none" : "known are \(known)"
+            let reply = await router.answer(
+                SocketRequest(method: route.method, path: route.path, query: "nonsense=1", body: []))
+            let refusal = try ControlAPI.decode(Refusal.self, from: reply.body)
+            #expect(refusal.error == "unknown parameter ‘nonsense’; \(words)", "\(route)")
         }
-        #expect(documented.sorted() == ControlRouter.make(try IPAM.make()).routes.map(\.description).sorted())
     }
 
-    @Test func `it has the fields that are sent`() throws {
-        let reservation = try Reservation.make("web", "10.0.0.5")
-        let id = try #require(PoolID("plugind-local/10.0.0.0/24"))
-        let subnet = try #require(Prefix("10.0.0.0/24"))
-        var entry = ReservationEntry(ListedReservation.make(reservation, .pool(id)))
-        let status = PoolStatus(.make(id: id, subnet: subnet))
-        expect("PoolStatus", has: try fields(of: status))
-        expect("PoolList", has: try fields(of: PoolList(pools: [])))
-        expect("ConflictList", has: try fields(of: ConflictList(conflicts: [])))
-        expect("ReservationList", has: try fields(of: ReservationList(reservations: [])))
-        expect("Refusal", has: try fields(of: Refusal(error: "")))
-        expect("AuditList", has: try fields(of: AuditList(entries: [])))
-        expect(
-            "AuditEntry",
-            has: try fields(of: AuditEntry(AuditRecord(time: 0, subject: "", decision: "", reason: ""))))
-        let garbage = GarbageAnswer(GarbageTests.report())
-        expect("GarbageAnswer", has: try fields(of: garbage))
-        expect("GarbageSuspect", has: try fields(of: try #require(garbage.suspects.first)))
-        expect("ReconcileAnswer", has: try fields(of: ReconcileAnswer(dryRun: true, differences: [])))
-        let difference = HostDifference(subject: "host", link: "br-1", repairs: [], obstacle: "a reason")
-        expect("ReconcileDifference", has: try fields(of: ReconcileDifference(difference, .left)))
-        var entryFields = try fields(of: entry)
-        entry.identity = try Reservation.make("02:00:00:00:00:01", "10.0.0.5").identity
-        entryFields.formUnion(try fields(of: entry))
-        expect("ReservationEntry", has: entryFields)
-        expect("ReservationRequest", has: Set(ReservationRequest.CodingKeys.allCases.map(\.rawValue)))
+    @Test(arguments: replies.map(\.0)) func `answers are as it says`(operation: String) throws {
+        let type = try #require(Self.replies.first { $0.0 == operation }?.1)
+        try compare(type, with: try #require(document.reply(of: operation), "\(operation) has no schema"))
     }
 
-    @Test func `it has the fields of what there is`() {
-        expect("NetworkStatus", has: Set(NetworkStatus.CodingKeys.allCases.map(\.rawValue)))
-        expect("EndpointStatus", has: Set(EndpointStatus.CodingKeys.allCases.map(\.rawValue)))
-        expect("PortStatus", has: Set(PortStatus.CodingKeys.allCases.map(\.rawValue)))
+    @Test func `bodies of requests are as it says`() throws {
+        let documented = document.operations.keys.filter { document.request(of: $0) != nil }
+        #expect(documented.sorted() == Self.requests.map(\.0).sorted())
+        for (operation, type) in Self.requests {
+            try compare(type, with: try #require(document.request(of: operation)))
+        }
     }
 
-    private func expect(_ schema: String, has fields: Set<String>) {
-        #expect(children(of: ["components", "schemas", schema, "properties"]) == fields, "\(schema)")
+    @Test func `a refusal is as it says`() throws {
+        try compare(Refusal.self, with: try #require(document.schema(named: "Refusal")))
     }
 
-    private func fields(of value: some Encodable) throws -> Set<String> {
-        let object = try JSONSerialization.jsonObject(with: Data(ControlAPI.encode(value)))
-        return Set(try #require(object as? [String: Any]).keys)
+    @Test func `each schema is used`() throws {
+        for name in document.schemas.keys {
+            #expect(document.text.contains("\"#/components/schemas/\(name)\""), "\(name) is not referred to")
+        }
+    }
+
+    @Test func `each case of an enumeration is somewhere in it`() throws {
+        let differences = SchemaDifferences()
+        for (operation, type) in Self.replies {
+            try note(type, against: try #require(document.reply(of: operation)), in: differences)
+        }
+        #expect(differences.cases[String(reflecting: Reach.Way.self)] != nil)
+        for (type, cases) in differences.cases { #expect(cases.documented.count == cases.count, "\(type)") }
+    }
+
+    private func compare(_ type: any Codable.Type, with schema: Schema) throws {
+        let differences = SchemaDifferences()
+        try note(type, against: schema, in: differences)
+        differences.finish()
+        #expect(Set(differences.all).sorted() == [], "\(type)")
+    }
+
+    /// Makes a value of what the schema says, and JSON of the value.
+    private func note<Value: Codable>(
+        _ type: Value.Type, against schema: Schema, in differences: SchemaDifferences
+    ) throws {
+        for choice in 0...1 {
+            let decoder = SchemaDecoder(schema: schema, differences: differences, choice: choice)
+            do {
+                let value = try Value(from: decoder)
+                let json = try JSONSerialization.jsonObject(with: Data(ControlAPI.encode(value)))
+                differences.note(json, against: schema)
+            } catch {
+                differences.note([], "a \(type) cannot be made of what it says: \(error)")
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 import Addressing
 import Control
+import Events
 import Foundation
 import IPAM
 import Logging
@@ -47,10 +48,13 @@ extension ControlRouter {
     static func make(_ ipam: IPAM) -> ControlRouter {
         var router = ControlRouter(logger: .silent, explain: explain)
         router.onPools(ipam)
+        router.onExclusions(ipam)
         router.onReservations(ipam)
         router.onAudit(FakeStore())
+        router.onEvents(EventLog())
         router.onGarbage { _ in GarbageTests.report() }
         router.onReconcile(look: { [] }, mend: { ReconcileTests.mended })
+        router.onReload { ReloadAnswer(settings: [], remarks: []) }
         router.onMetrics(.make(ipam))
         router.onConflicts(ipam)
         router.onViews(ipam)
@@ -60,6 +64,7 @@ extension ControlRouter {
     /// As the daemon does it, for the errors that come up here.
     @Sendable static func explain(_ error: any Error) -> MethodTable.Explanation? {
         switch error {
+        case let error as ExclusionError: .init(status: 409, text: error.description)
         case let error as ReservationError: .init(status: 409, text: error.description)
         case let error as StoreError: .init(status: 500, text: error.description)
         default: nil

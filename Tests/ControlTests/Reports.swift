@@ -14,7 +14,7 @@ extension PoolReport {
         PoolReport(
             id: id, space: .local, prefix: subnet, subPool: subnet, size: size, allocatable: allocatable, used: used,
             usedOutside: usedOutside, sticky: sticky, quarantined: quarantined, reserved: reserved, free: free,
-            excluded: 54, growthPerHour: growthPerHour, exhaustedIn: exhaustedIn)
+            excluded: 54, exclusions: [], optionExclusions: [], growthPerHour: growthPerHour, exhaustedIn: exhaustedIn)
     }
 }
 

@@ -22,7 +22,7 @@ struct RouteTests {
         try await ipam.address(in: id)
         let router = ControlRouter.make(ipam)
         let pool =
-            #"{"allocatable":6,"excluded":0,"free":5,"id":"plugind-local/10.0.0.0/29","quarantined":0,"reserved":0,"#
+            #"{"allocatable":6,"excluded":0,"excludedByOption":[],"exclusions":[],"free":5,"id":"plugind-local/10.0.0.0/29","quarantined":0,"reserved":0,"#
             + #""size":8,"space":"plugind-local","sticky":0,"subnet":"10.0.0.0/29","used":1,"usedOutside":0}"#
         #expect(await router.ask("GET", "/v1/pools") == #"200 {"pools":[\#(pool)]}"#)
         #expect(await router.ask("GET", "/v1/pools/plugind-local%2F10.0.0.0%2F29") == "200 \(pool)")

@@ -69,7 +69,8 @@ struct ViewedHost {
     func router(_ ipam: IPAM) -> ControlRouter {
         var router = ControlRouter(logger: .silent, explain: ControlRouter.explain)
         router.onNetworks(driver, ipam)
-        router.onStatus(.example, driver, ipam)
+        router.onTopology(driver, ipam)
+        router.onStatus({ .example }, driver, ipam)
         return router
     }
 
@@ -101,6 +102,7 @@ extension ControlRouter {
                 return MACAddress.random(using: &random)
             }, logger: .silent)
         onNetworks(driver, ipam)
-        onStatus(.example, driver, ipam)
+        onTopology(driver, ipam)
+        onStatus({ .example }, driver, ipam)
     }
 }

@@ -76,7 +76,7 @@ struct FindingTests {
         Example(.controlSocketUnusable, "nonsense") { $0.daemon = .unusable("nonsense") },
         Example(.pluginSocketMissing, "/run/docker/plugins/plugind.sock") { $0.plugin.state = .missing },
         Example(.pluginSocketDead, "nobody listens") { $0.plugin.state = .dead },
-        Example(.pluginSocketSilent, "no answer within 5 s") { $0.plugin.state = .silent("no answer within 5 s") },
+        Example(.pluginSocketSilent, "its queue is full") { $0.plugin.state = .silent("its queue is full") },
         Example(.notChecked, "Permission denied") { $0.plugin.state = .unknown("Permission denied") },
         Example(.daemonCapabilities, "process 7, has not CAP_SYS_ADMIN") {
             $0.process?.missingCapabilities = ["CAP_SYS_ADMIN"]
@@ -160,6 +160,11 @@ struct FindingTests {
         },
         Example(.legacyRules, "ip6tables-legacy has rules") {
             $0.legacyTables = .known([.init(command: "ip6tables-legacy", drops: false, rules: true)])
+        },
+        Example(.legacyRules, "iptables-legacy has rules") {
+            $0.legacyTables = .known([
+                .init(command: "iptables-legacy", drops: true, rules: true, acceptsMark: true)
+            ])
         },
         Example(.notChecked, "iptables could not be checked") { $0.legacyTables = .unknown("not permitted") },
         Example(.flowsShort, "59000 of 65536") { $0.flows = .known(.init(count: 59_000, limit: 65_536)) },

@@ -20,7 +20,8 @@ struct ProtectionTests {
     init() async throws {
         bench = try Bench()
         review = ProtectionReview(
-            ipam: bench.ipam, engine: bench.engine, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            ipam: bench.ipam, engine: { [bench] in bench.engine },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let request = try PoolRequest(
             space: AddressSpace.local.rawValue, pool: InterfaceAddress("10.0.0.0/24"), subPool: nil, isIPv6: false,
             options: [:])

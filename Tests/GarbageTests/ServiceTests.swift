@@ -17,7 +17,7 @@ struct ServiceTests {
         let id = try await bench.createEndpoint(in: try await bench.createNetwork())
         let clock = ManualClock()
         let group = ServiceGroup(
-            services: [GarbageService(collector: bench.collector, interval: .seconds(1), clock: clock)],
+            services: [GarbageService(collector: bench.collector, clock: clock)],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         async let run: Void = group.run()
         // The first pass is at 1 s, so the one at 11 s has seen it for ten.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 @testable import IPAM
 import Logging
 import PluginKit
@@ -30,7 +31,7 @@ extension IPAM {
     static func make(
         store: FakeStore = FakeStore(), defaultPools: DefaultPools = .standard, forbidden: [String] = [],
         occupied: [String] = [], reservations: [Reservation] = [], defaults: PoolOptions = PoolOptions(),
-        macClaims: MACClaims = .off, clock: TestClock = TestClock(), seed: UInt64 = 1
+        macClaims: MACClaims = .off, clock: TestClock = TestClock(), seed: UInt64 = 1, events: EventLog = EventLog()
     ) throws -> IPAM {
         let occupied = occupied.compactMap { Prefix($0) }.map {
             OccupiedPrefix(prefix: $0, what: "route \($0) via eth0")
@@ -39,7 +40,7 @@ extension IPAM {
             state: store.state, store: store, defaultPools: defaultPools,
             forbidden: forbidden.compactMap { Prefix($0) }, occupied: { occupied }, reservations: reservations,
             defaults: defaults, macClaims: macClaims, random: SeededGenerator(seed: seed), now: clock.now,
-            logger: .silent)
+            events: events, logger: .silent)
     }
 
     /// Requests a pool as the engine would write it, and answers the pool's id.
@@ -52,7 +53,7 @@ extension IPAM {
         return try await requestPool(
             PoolRequest(
                 space: space.rawValue, pool: pool, subPool: InterfaceAddress(subPool),
-                isIPv6: isIPv6 ?? (pool?.address.family == .v6), options: options, defaults: defaults)
+                isIPv6: isIPv6 ?? (pool?.address.family == .v6), options: options)
         ).id
     }
 

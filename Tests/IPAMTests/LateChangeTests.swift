@@ -97,7 +97,7 @@ struct LateChangeTests {
         let pool = try await ipam.pool("10.0.0.0/29", options: ["plugind.exclude": "10.0.0.0/29"])
         #expect(
             await refusal { try await ipam.address(in: pool) }
-                == "no address is free in 10.0.0.0/29 of pool \(pool): plugind.exclude leaves none to choose from")
+                == "no address is free in 10.0.0.0/29 of pool \(pool): its exclusions leave none to choose from")
         #expect(try await ipam.address("10.0.0.3", in: pool) == "10.0.0.3/29")
     }
 }

@@ -3,7 +3,6 @@
 import Addressing
 import Logging
 import Store
-import Synchronization
 import TestSupport
 import Testing
 
@@ -12,7 +11,15 @@ import Testing
 @Suite("Pools in conflict with the host")
 struct PoolConflictsTests {
     private let store = FakeStore()
-    private let recorder = Recorder()
+    private let recorder = LogRecorder(from: .notice)
+
+    /// What was logged, as `warning: POOL, what overlaps it`.
+    private var lines: [String] {
+        recorder.lines.map { line in
+            let values = ["pool.id", "with"].compactMap { line.metadata[$0]?.description }
+            return "\(line.level): \(values.joined(separator: ", "))"
+        }
+    }
 
     /// What an engine and a driver make of `pool`: a bridge with the gateway, and the route that comes with it.
     private func bridge(_ name: String, _ gateway: String) throws -> [OccupiedPrefix] {
@@ -45,20 +52,20 @@ struct PoolConflictsTests {
         try await network("10.8.1.0/24", in: ipam)
         let own = try bridge("br-1", "10.8.1.1/24")
         await ipam.noteOccupied(own)
-        #expect(await ipam.conflicts.isEmpty && recorder.lines.isEmpty)
+        #expect(await ipam.conflicts.isEmpty && lines.isEmpty)
 
         let vpn = own + [try address("10.8.0.2/32", "tun0"), try route("10.8.0.0/16", link: "tun0")]
         await ipam.noteOccupied(vpn)
         await ipam.noteOccupied(vpn)
         #expect(await ipam.conflicts.map(\.what) == ["route 10.8.0.0/16 via tun0"])
         #expect(await ipam.conflicts.map(\.pool.description) == ["plugind-local/10.8.1.0/24"])
-        #expect(recorder.lines == ["warning: plugind-local/10.8.1.0/24, route 10.8.0.0/16 via tun0"])
+        #expect(lines == ["warning: plugind-local/10.8.1.0/24, route 10.8.0.0/16 via tun0"])
 
         await ipam.noteOccupied(own)
         await ipam.noteOccupied(own)
         #expect(await ipam.conflicts.isEmpty)
         #expect(
-            recorder.lines == [
+            lines == [
                 "warning: plugind-local/10.8.1.0/24, route 10.8.0.0/16 via tun0",
                 "notice: plugind-local/10.8.1.0/24, route 10.8.0.0/16 via tun0",
             ])
@@ -146,35 +153,6 @@ struct PoolConflictsTests {
         store.failNext()
         await ipam.noteOccupied([try route("10.8.0.0/16", link: "tun0")])
         #expect(await ipam.conflicts.count == 1)
-        #expect(recorder.lines.count == 2 && recorder.lines.last?.hasPrefix("error: ") == true)
-    }
-}
-
-/// Keeps the lines from notice on.
-private final class Recorder: Sendable {
-    private let recorded = Mutex<[String]>([])
-
-    var lines: [String] { recorded.withLock { $0 } }
-
-    var logger: Logger {
-        var logger = Logger(label: "test") { _ in Handler(recorder: self) }
-        logger.logLevel = .notice
-        return logger
-    }
-
-    private struct Handler: LogHandler {
-        let recorder: Recorder
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.notice
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let values = ["pool.id", "with"].compactMap { event.metadata?[$0].map { "\($0)" } }
-            recorder.recorded.withLock { $0.append("\(event.level): \(values.joined(separator: ", "))") }
-        }
+        #expect(lines.count == 2 && lines.last?.hasPrefix("error: ") == true)
     }
 }

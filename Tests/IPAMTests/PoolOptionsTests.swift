@@ -22,10 +22,12 @@ struct PoolOptionsTests {
         defaults.sticky = .forever
         defaults.quarantine = .seconds(5)
         defaults.order = .random
-        var options = try PoolOptions(["plugind.order": "sequential"], family: .v4, defaults: defaults)
-        #expect(options.order == .sequential)
-        options.order = .random
-        #expect(options == defaults)
+        let options = try PoolOptions(["plugind.order": "sequential"], family: .v4, defaults: defaults)
+        #expect(options.order == .sequential && options.sticky == .forever && options.quarantine == .seconds(5))
+        // Other defaults leave alone what was said, be it the same.
+        let others = options.following(PoolOptions())
+        #expect(others.order == .sequential && others.sticky == PoolOptions().sticky)
+        #expect(others.quarantine == .seconds(60))
     }
 
     @Test(

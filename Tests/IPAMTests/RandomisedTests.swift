@@ -53,12 +53,12 @@ struct RandomisedTests {
     func `random calls come across everything that there is a rule for`(order: PoolOptions.Order) async throws {
         let world = ReferenceRun.World(prefixes: [try #require(Prefix("10.1.2.8/29"))], order: order)
         var run = try ReferenceRun(world: world, seed: 5)
-        try await run.run(steps: 2_000)
+        try await run.run(steps: 3_000)
         let occasions = [
             "given: blank", "given: had it before", "given: reserved", "given: by number", "given: gateway",
             "given: weaklyClaimed", "given: quarantined", "given: claimed", "refused: exhausted", "refused: taken",
             "refused: reserved", "refused: protected", "refused: unusable", "refused: unknown pool",
-            "refused by the store",
+            "refused by the store", "excluded", "included",
         ]
         for occasion in occasions { #expect(run.tally[occasion] != nil, "never \(occasion), in \(run.tally)") }
     }

@@ -112,7 +112,7 @@ extension ReferenceCases {
     ) async throws -> PoolID {
         let request = try PoolRequest(
             space: AddressSpace.local.rawValue, pool: InterfaceAddress(prefix), subPool: nil, isIPv6: false,
-            options: options, defaults: PoolOptions())
+            options: options)
         return try await ipam.requestPool(request).id
     }
 

@@ -20,8 +20,8 @@ struct ReferenceChecks {
         }
         guard holder == nil else { return [] }
         return [
-            before.pool.usable.contains(answer.bits) ? nil : "no link can have it", byNumber, byReservation, byClaim,
-            byRange, byAge,
+            before.pool.usable.contains(answer.bits) ? nil : "no link can have it", byNumber, byReservation,
+            byExclusion, byClaim, byRange, byAge,
         ].compactMap(\.self)
     }
 
@@ -51,6 +51,12 @@ struct ReferenceChecks {
         guard request.address == nil, request.role == .address else { return nil }
         let own = before.reserved(for: request)
         return own.isEmpty || own.contains(answer) ? nil : "\(own[0]) is reserved for whoever asked"
+    }
+
+    private var byExclusion: String? {
+        guard request.address == nil, before.pool.exclusions.contains(answer) else { return nil }
+        let isFirst = request.role == .gateway && answer.bits == before.pool.usable.lowerBound
+        return isFirst || before.reserved(for: request).contains(answer) ? nil : "it is excluded by command"
     }
 
     private var byClaim: String? {

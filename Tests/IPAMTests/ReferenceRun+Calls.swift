@@ -26,7 +26,8 @@ extension ReferenceRun {
         case requests..<releases:
             let held = chance(8) ? randomAddress(in: pool) : one(of: pool.held.keys.sorted())
             return .releaseAddress(held ?? randomAddress(in: pool), id)
-        case releases..<85: return .time(randomTime())
+        case releases..<83: return .time(randomTime())
+        case 83..<85: return randomExclusion(in: pool, id)
         case 85..<88:
             let address = randomAddress(in: pool)
             return .reserve(Reservation(identity: randomIdentity(), address: address))
@@ -71,6 +72,16 @@ extension ReferenceRun {
         }
         if chance(7) { request.address = randomAddress(in: pool) }
         return request
+    }
+
+    /// A few addresses in a row; now and then not all of them in the pool.
+    private mutating func randomExclusion(in pool: SlowModel.Pool, _ id: PoolID) -> Call {
+        let known = one(of: pool.exclusions.sorted())
+        let first = chance(3) ? randomAddress(in: pool) : known ?? randomAddress(in: pool)
+        let length = UInt128.random(in: 0...2, using: &random)
+        let last = IPAddress(family: first.family, bits: first.bits &+ length) ?? first
+        let range = first...max(first, last)
+        return chance(2) ? .exclude(range, id) : .include(range, id)
     }
 
     private mutating func randomIdentity() -> Identity {
@@ -143,7 +154,7 @@ extension ReferenceRun {
         try PoolRequest(
             space: space.rawValue, pool: prefix.flatMap { InterfaceAddress($0.description) },
             subPool: subPool.flatMap { InterfaceAddress($0.description) }, isIPv6: prefix?.family == .v6,
-            options: options, defaults: PoolOptions())
+            options: options)
     }
 
     private mutating func randomOptions(of prefix: Prefix, _ subPool: Prefix?) -> [String: String] {

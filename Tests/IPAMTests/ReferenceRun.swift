@@ -28,6 +28,8 @@ struct ReferenceRun {
         case releaseAddress(IPAddress, PoolID)
         case reserve(Reservation)
         case unreserve(IPAddress)
+        case exclude(AddressRange, PoolID)
+        case include(AddressRange, PoolID)
         /// The engine has removed the container that had asked for some address by number.
         case endProtection
         /// What the store refused is done, and nothing else.
@@ -116,6 +118,8 @@ extension ReferenceRun {
             model.releaseAddress(address, in: id, at: clock.now)
         case .reserve(let reservation): try await reserve(reservation)
         case .unreserve(let address): try await unreserve(address)
+        case .exclude(let range, let id): try await exclude(range, from: id)
+        case .include(let range, let id): try await include(range, in: id)
         case .endProtection:
             let all = await ipam.protectedAddresses()
             let expected = model.protected(at: clock.now)
@@ -214,6 +218,44 @@ extension ReferenceRun {
             guard isOther, !isCommanded else { throw disagreement("the reservation was not ended") }
         }
         model.commanded.removeAll { $0.address == address }
+    }
+
+    private mutating func exclude(_ range: AddressRange, from id: PoolID) async throws {
+        guard let pool = model.pool(id) else { return }
+        do {
+            let report = try await ipam.exclude([range], from: id)
+            try check(report, about: range, in: pool)
+        } catch is ExclusionError {
+            guard !pool.contains(range) else { throw disagreement("not excluded, but expected") }
+            return
+        }
+        let addresses = pool.addresses(range.lowerBound, range.upperBound)
+        model.exclude(pool.exclusions.union(addresses), from: id, at: clock.now)
+        tally["excluded", default: 0] += 1
+    }
+
+    private mutating func include(_ range: AddressRange, in id: PoolID) async throws {
+        guard let pool = model.pool(id) else { return }
+        let left = pool.exclusions.filter { !range.contains($0) }
+        do {
+            let report = try await ipam.include([range], in: id)
+            try check(report, about: range, in: pool)
+        } catch is ExclusionError {
+            guard left == pool.exclusions || !pool.contains(range) else {
+                throw disagreement("not included, but expected")
+            }
+            return
+        }
+        guard left != pool.exclusions else { throw disagreement("included, though nothing was excluded") }
+        model.exclude(left, from: id, at: clock.now)
+        tally["included", default: 0] += 1
+    }
+
+    private func check(_ report: ExclusionReport, about range: AddressRange, in pool: SlowModel.Pool) throws {
+        let held = pool.held.keys.filter { range.contains($0) }.sorted()
+        guard report.held.map(\.address) == held else {
+            throw disagreement("held are said to be \(report.held), expected \(held)")
+        }
     }
 
     private static func open(

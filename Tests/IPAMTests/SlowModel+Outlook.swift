@@ -46,7 +46,7 @@ extension SlowModel.Outlook {
     func state(of address: IPAddress) -> State {
         if pool.held[address] != nil { return .held }
         if reservations.contains(where: { $0.address == address }) { return .reserved }
-        guard let rest = pool.rests[address] else { return .blank }
+        guard let rest = pool.rests[address], !pool.lapsed.contains(address) else { return .blank }
         if rest.isFixed, isKept(rest) { return .protected }
         if isKept(rest) {
             return rest.isConfirmed || isQuarantined(rest) ? .claimed : .weaklyClaimed
@@ -74,6 +74,10 @@ extension SlowModel.Outlook {
     /// Where the choice is not by age, or never falls, nobody needs to know what rested long ago. The store forgets it sooner
     /// or later.
     func isForgotten(_ rest: RestRecord) -> Bool {
+        pool.lapsed.contains(rest.address) || isLapsing(rest)
+    }
+
+    func isLapsing(_ rest: RestRecord) -> Bool {
         (pool.options.order != .lru || !isInRanges(rest.address)) && !isQuarantined(rest) && !isKept(rest)
     }
 
@@ -175,7 +179,10 @@ extension SlowModel.Outlook {
     func claim(of request: AddressRequest) -> RestRecord? {
         guard let identity = request.identity else { return nil }
         return pool.rests.values
-            .filter { $0.identity == identity && isKept($0) && !isReserved($0.address, forOtherThan: request) }
+            .filter {
+                $0.identity == identity && isKept($0) && !isReserved($0.address, forOtherThan: request)
+                    && !pool.exclusions.contains($0.address)
+            }
             .max { ($0.released, $1.address) < ($1.released, $0.address) }
     }
 

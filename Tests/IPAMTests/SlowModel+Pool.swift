@@ -19,6 +19,10 @@ extension SlowModel {
         var cursor: IPAddress?
         /// What is chosen from, as bits: ascending, without overlaps. Reserved addresses are in it.
         private(set) var window: [ClosedRange<UInt128>] = []
+        /// By command.
+        private(set) var exclusions: Set<IPAddress> = []
+        /// Whose rests were over while they were excluded: nothing is known of them any more.
+        var lapsed: Set<IPAddress> = []
 
         init(space: AddressSpace, prefix: Prefix, subPool: Prefix?, options: PoolOptions) {
             self.id = PoolID(space: space, prefix: prefix, subPool: subPool)
@@ -26,8 +30,13 @@ extension SlowModel {
             self.prefix = prefix
             self.subPool = subPool
             self.options = options
+            setExclusions([])
+        }
+
+        mutating func setExclusions(_ exclusions: Set<IPAddress>) {
+            self.exclusions = exclusions
             window = windowWithoutExclusions
-            for excluded in options.exclude {
+            for excluded in options.exclude + exclusions.map({ $0...$0 }) {
                 let (first, last) = (excluded.lowerBound.bits, excluded.upperBound.bits)
                 window = window.flatMap { piece in
                     guard piece.overlaps(first...last) else { return [piece] }
@@ -50,6 +59,14 @@ extension SlowModel.Pool {
             preconditionFailure("only bits of the pool are asked for")
         }
         return address
+    }
+
+    func contains(_ range: AddressRange) -> Bool {
+        prefix.contains(range.lowerBound) && prefix.contains(range.upperBound)
+    }
+
+    func addresses(_ first: IPAddress, _ last: IPAddress) -> [IPAddress] {
+        (0...last.bits - first.bits).map { address(first.bits + $0) }
     }
 
     /// What a link may have, as bits.

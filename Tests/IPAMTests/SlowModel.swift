@@ -87,6 +87,7 @@ extension SlowModel {
         let rest = pools[index].rests.removeValue(forKey: address).flatMap { outlook.isForgotten($0) ? nil : $0 }
         // A MAC address alone may have been made up. One that comes back was not.
         let isConfirmed = request.name != nil || request.mac == nil || rest?.mac == request.mac
+        pools[index].lapsed.remove(address)
         pools[index].held[address] = AddressRecord(
             pool: request.pool.description, address: address, role: request.role, name: request.name,
             mac: request.mac, isFixed: request.address != nil, isConfirmed: isConfirmed, since: now)
@@ -113,6 +114,17 @@ extension SlowModel {
             pool: holder.pool, address: address, name: holder.name, mac: holder.mac,
             isConfirmed: holder.isConfirmed, isFixed: holder.isFixed, released: now)
         owed.addresses[id]?.remove(address)
+    }
+
+    /// What is excluded by command is that from now on.
+    mutating func exclude(_ exclusions: Set<IPAddress>, from id: PoolID, at now: Int64) {
+        guard let index = pools.firstIndex(where: { $0.id == id }) else { return }
+        for exclusions in [pools[index].exclusions, exclusions] {
+            pools[index].setExclusions(exclusions)
+            let outlook = outlook(pools[index], at: now)
+            let lapsed = pools[index].rests.values.filter { outlook.isLapsing($0) }.map(\.address)
+            pools[index].lapsed.formUnion(lapsed)
+        }
     }
 
     /// Whoever asked for the address by number is gone.
@@ -149,6 +161,7 @@ extension SlowModel {
         let stored = Set(rests.map { Place(pool: $0.pool, address: $0.address) })
         for index in pools.indices {
             let id = pools[index].id.description
+            pools[index].lapsed = []
             pools[index].rests = pools[index].rests.filter { stored.contains(Place(pool: id, address: $0.key)) }
             // As if the address that was given last had been chosen last.
             pools[index].cursor =
@@ -175,6 +188,10 @@ extension SlowModel {
         }
         compare("pool", state.pools.map(\.id), pools.map(\.id.description))
         compare("address", state.addresses, pools.flatMap(\.held.values))
+        for pool in pools {
+            let stored = state.exclusions.filter { $0.pool == pool.id.description }
+            compare("exclusion", stored.flatMap { pool.addresses($0.first, $0.last) }, Array(pool.exclusions))
+        }
         let rests = Dictionary(grouping: state.rests, by: \.pool)
         for pool in pools {
             let outlook = outlook(pool, at: now)

@@ -15,6 +15,7 @@ final class MemoryStore: StateStore {
         var addresses: [String: [IPAddress: AddressRecord]] = [:]
         var rests: [String: [IPAddress: RestRecord]] = [:]
         var reservations: [IPAddress: ReservationRecord] = [:]
+        var exclusions: [String: [IPAddress: ExclusionRecord]] = [:]
         var settings: [String: String] = [:]
         var endpointCounts: [NetworkID: Int] = [:]
         var bridges: [InterfaceName: NetworkID] = [:]
@@ -28,7 +29,7 @@ final class MemoryStore: StateStore {
                 networks: Array(content.networks.values), endpoints: Array(content.endpoints.values),
                 pools: Array(content.pools.values), addresses: content.addresses.values.flatMap(\.values),
                 rests: content.rests.values.flatMap(\.values), reservations: Array(content.reservations.values),
-                settings: content.settings)
+                exclusions: content.exclusions.values.flatMap(\.values), settings: content.settings)
         }
     }
 
@@ -68,6 +69,7 @@ extension MemoryStore.Content {
             pools[id] = nil
             addresses[id] = nil
             rests[id] = nil
+            exclusions[id] = nil
         case .putAddress(let record):
             guard pools[record.pool] != nil else { throw StoreError("no pool \(record.pool)") }
             addresses[record.pool, default: [:]][record.address] = record
@@ -85,6 +87,11 @@ extension MemoryStore.Content {
             reservations[record.address] = record
         case .deleteReservation(let address):
             reservations[address] = nil
+        case .putExclusion(let record):
+            guard pools[record.pool] != nil else { throw StoreError("no pool \(record.pool)") }
+            exclusions[record.pool, default: [:]][record.first] = record
+        case .deleteExclusion(let pool, let first):
+            exclusions[pool]?[first] = nil
         case .putSetting(let key, let value):
             settings[key] = value
         case .audit: break

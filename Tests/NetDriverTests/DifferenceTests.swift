@@ -77,7 +77,9 @@ struct DifferenceTests {
         try await bench.driver.createNetwork(.make())
         bench.kernel.state.withLock { $0.forwarding = [] }
         let differences = try await bench.driver.differences()
-        #expect(differences == [HostDifference(subject: "host", repairs: ["forwarding of IPv4"])])
+        let expected = HostDifference(
+            subject: "host", repairs: ["forwarding of IPv4"], problems: ["IPv4 is not forwarded"])
+        #expect(differences == [expected])
         #expect(bench.kernel.state.withLock { $0.forwarding.isEmpty })
         #expect(try await bench.driver.mendDifferences() == MendedHost(mended: differences, left: []))
     }

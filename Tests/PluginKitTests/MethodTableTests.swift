@@ -3,6 +3,7 @@
 import Logging
 import PluginKit
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Method table")

@@ -15,7 +15,7 @@ func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -
     return try await body(directory.path)
 }
 
-/// A running server on a socket in a directory of its own.
+/// A running server.
 struct TestServer: Sendable {
     let path: String
     let work: Work
@@ -25,20 +25,26 @@ struct TestServer: Sendable {
     /// Runs `body` against a server and stops it.
     static func run(_ body: (TestServer) async throws -> Void) async throws {
         try await withDirectory { directory in
-            let server = try TestServer(directory: directory)
-            do {
-                try await body(server)
-            } catch {
-                server.running.cancel()
-                throw error
-            }
-            try await server.stop()
+            try await run(on: UnixSocket(directory: directory, name: "test"), body)
         }
     }
 
-    private init(directory: String) throws {
+    /// Runs `body` against a server on `socket` and stops it.
+    static func run(
+        on socket: any ListeningSocket, tls: ServerTLS? = nil, _ body: (TestServer) async throws -> Void
+    ) async throws {
+        let server = TestServer(socket: socket, tls: tls)
+        do {
+            try await body(server)
+        } catch {
+            server.running.cancel()
+            throw error
+        }
+        try await server.stop()
+    }
+
+    private init(socket: any ListeningSocket, tls: ServerTLS?) {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let socket = try UnixSocket(directory: directory, name: "test")
         let work = Work()
         var methods = MethodTable(logger: quiet, explain: { _ in nil })
         methods.on(Echo.self) { request in Echo.Reply(length: request.text.utf8.count) }
@@ -47,7 +53,7 @@ struct TestServer: Sendable {
             return Wait.Reply(isCancelled: Task.isCancelled)
         }
         let services = ServiceGroup(
-            services: [PluginServer(socket: socket, methods: methods, logger: quiet)], logger: quiet)
+            services: [PluginServer(socket: socket, tls: tls, methods: methods, logger: quiet)], logger: quiet)
         path = socket.path
         self.work = work
         self.services = services

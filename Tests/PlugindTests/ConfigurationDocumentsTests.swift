@@ -54,23 +54,48 @@ struct ConfigurationDocumentsTests {
     {
         let page = try Self.read("plugind.8").replacing("\\-", with: "-")
         #expect(page.contains(" File: \(key.rawValue).") || page.contains(".B \(key.rawValue)\n"))
-        if Self.isFlag(key) {
+        if !key.isFileOnly {
             #expect(page.contains("--\(key.rawValue) ") && page.contains("--\(key.rawValue)\n"))
             #expect(page.contains("Environment: \(key.variable)."))
         }
+    }
+
+    @Test(arguments: Configuration.Key.allCases) func `the table of options is right about every setting`(
+        key: Configuration.Key
+    ) throws {
+        let row = try #require(
+            Self.read("options.md").split(separator: "\n").first { $0.hasPrefix("| `\(key.rawValue)` | ") })
+        let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        try #require(cells.count == 6)
+        #expect(cells[1] == (key.isFileOnly ? "file" : "all"))
+        #expect(cells[4] == (key.isLive ? "yes" : "no"))
+        // Blocks are too long for a table.
+        if key != .defaultPools {
+            #expect(try configuration(of: "\(key.rawValue): \(Self.code(cells[3]))") == Configuration())
+        }
+        // The files of TLS, and whether it is of use, go together.
+        if key.rawValue.hasPrefix("tls-") { return }
+        #expect(try configuration(of: "\(key.rawValue): \(Self.code(cells[5]))") != Configuration())
+    }
+
+    private static func code(_ cell: String) -> String { cell.trimmingCharacters(in: ["`"]) }
+
+    @Test func `the example says what waits for the next start`() throws {
+        let text = try Self.read("config.example.yaml").replacing("\n# ", with: " ")
+        let keys = Configuration.Key.allCases.filter { !$0.isLive }.map(\.rawValue)
+        let list = keys.dropLast().joined(separator: ", ") + " and " + (keys.last ?? "")
+        #expect(text.contains("\(list) wait for the next start"))
     }
 
     @Test(arguments: Configuration.Key.allCases) func `all settings but lists of mappings are flags`(
         key: Configuration.Key
     ) throws {
         let arguments = ["--\(key.rawValue)", "some"]
-        guard Self.isFlag(key) else {
+        guard !key.isFileOnly else {
             #expect(throws: (any Error).self) { try Serve.parse(arguments) }
             return
         }
         #expect(try Serve.parse(arguments).flags == [key: "some"])
         #expect(Serve.helpMessage().contains("--\(key.rawValue) <"))
     }
-
-    private static func isFlag(_ key: Configuration.Key) -> Bool { key != .defaultPools && key != .reservations }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import PluginKit
 import Testing
 
 @testable import plugind
@@ -12,12 +13,19 @@ struct ConfigurationPrintTests {
     private static func print(
         _ text: String, flags: [Configuration.Key: String] = [:], environment: [String: String] = [:]
     ) throws -> (yaml: String, configuration: Configuration) {
+        let (sources, path) = try sources(text, flags: flags, environment: environment)
+        let configuration = try Configuration(from: sources)
+        return (configuration.yaml(from: sources).replacing(path, with: "FILE"), configuration)
+    }
+
+    /// What such a file, flags and variables say, and the path of the file, which is gone.
+    private static func sources(
+        _ text: String, flags: [Configuration.Key: String] = [:], environment: [String: String] = [:]
+    ) throws -> (ConfigurationSources, path: String) {
         let path = NSTemporaryDirectory() + "plugind-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try text.write(toFile: path, atomically: true, encoding: .utf8)
-        let sources = try ConfigurationSources(flags: flags, environment: environment, file: path)
-        let configuration = try Configuration(from: sources)
-        return (configuration.yaml(from: sources).replacing(path, with: "FILE"), configuration)
+        return (try ConfigurationSources(flags: flags, environment: environment, file: path), path)
     }
 
     private static let full = """
@@ -61,6 +69,34 @@ struct ConfigurationPrintTests {
         ] {
             #expect(yaml.split(separator: "\n").contains { $0 == line }, "\(line) is not in \(yaml)")
         }
+    }
+
+    @Test func `as JSON each setting has its value and where it comes from`() throws {
+        let (sources, path) = try Self.sources(
+            "sticky: 1h\nforbidden-pools: [10.0.0.0/8]\nreservations: [{name: web, address: 10.0.0.5}]\n",
+            flags: [.order: "random"], environment: ["PLUGIND_GC": "on"])
+        let printed = try Configuration(from: sources).printed(from: sources)
+        #expect(Set(printed.keys) == Set(Configuration.Key.allCases.map(\.rawValue)))
+        func expect(
+            _ key: Configuration.Key, _ value: JSONValue, _ source: String, _ place: String?, live: Bool = true
+        ) {
+            let setting = printed[key.rawValue]
+            #expect(setting?.value == value && setting?.source == source && setting?.live == live)
+            #expect(setting?.place == place)
+        }
+        expect(.sticky, .string("1h"), "file", "\(path), line 1")
+        expect(.forbiddenPools, .list([.string("10.0.0.0/8")]), "file", "\(path), line 2")
+        expect(
+            .reservations, .list([.object(["name": .string("web"), "address": .string("10.0.0.5")])]), "file",
+            "\(path), line 3")
+        expect(.order, .string("random"), "flag", "--order")
+        expect(.garbageMode, .string("on"), "environment", "PLUGIND_GC")
+        expect(.name, .string("plugind"), "default", nil, live: false)
+        guard case .list(let blocks)? = printed["default-address-pools"]?.value else {
+            Issue.record("no blocks")
+            return
+        }
+        #expect(blocks.first == .object(["base": .string("172.17.0.0/16"), "size": .integer(24)]))
     }
 
     @Test func `config print takes the flags of serve, and a file`() throws {

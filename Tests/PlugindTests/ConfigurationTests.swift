@@ -6,6 +6,7 @@ import Garbage
 import IPAM
 import Logging
 import NetDriver
+import PluginServer
 import Testing
 
 @testable import plugind
@@ -100,7 +101,7 @@ struct ConfigurationTests {
         ),
         ("log-format: xml", "line 1: log-format: ‘xml’ is not a log format; formats are text, json"),
         ("\nstate-dir: here", "line 2: state-dir: ‘here’ is not an absolute path"),
-        ("plugin-dir: here", "line 1: plugin-dir: ‘here’ is not an absolute path"),
+        ("plugin-dir: here", "line 1: plugin-dir: ‘here’ is not an absolute path, nor off"),
         ("name: a/b", "line 1: name: ‘a/b’ is not a plugin name (letters, digits, ‘-’, ‘_’, ‘.’)"),
         (
             "sticky: always",
@@ -118,7 +119,8 @@ struct ConfigurationTests {
     }
 
     private static let settings =
-        "name, plugin-dir, state-dir, control-socket, metrics-address, log-level, log-format, gc, gc-grace, engine-socket, publish, "
+        "name, plugin-dir, tcp-address, tls-certificate, tls-key, tls-client-ca, tls-client-auth, state-dir, "
+        + "control-socket, metrics-address, log-level, log-format, gc, gc-grace, engine-socket, publish, "
         + "default-address-pools, forbidden-pools, sticky, quarantine, order, reservations, mac-claims"
 
     @Test(arguments: [

@@ -65,6 +65,7 @@ struct DamageTests {
         ("10.0.1.1address", "address plugind-local/10.0.1.0/24 10.0.1.1"),
         ("10.0.1.10102:11:22:33:44:66", "rest plugind-local/10.0.1.0/24 10.0.1.101"),
         ("10.0.1.20102:11:22:33:44:66", "reservation 10.0.1.201"),
+        ("10.0.1.24010.0.1.249", "exclusion plugind-local/10.0.1.0/24 10.0.1.240"),
         ("ulafd00::/48", "setting ula"),
     ])
     func `a row whose text was changed is named`(text: String, row: String) async throws {

@@ -52,6 +52,7 @@ extension StoredState {
                     mac: MACAddress("02:11:22:33:44:77"), isConfirmed: false, released: 1_795_780_175_695)
             ],
             reservations: [ReservationRecord(name: "db", address: try #require(IPAddress("10.0.0.4")))],
+            exclusions: [try .example("plugind-local/10.0.0.0/24")],
             settings: ["ula": "fd00::/48"])
     }
 }
@@ -70,6 +71,10 @@ extension StoredState {
                 prefix: try #require(Prefix("10.0.\(index).0/24")), subPool: nil, options: [:], isChosen: false)
             state.networks.append(network)
             state.pools.append(pool)
+            state.exclusions.append(
+                ExclusionRecord(
+                    pool: pool.id, first: try #require(IPAddress("10.0.\(index).240")),
+                    last: try #require(IPAddress("10.0.\(index).249"))))
             for number in 1...endpointsEach {
                 var endpoint = try EndpointRecord.example()
                 endpoint.id = try #require(EndpointID(String(format: "%032x%032x", index, number)))
@@ -105,6 +110,7 @@ extension StoredState {
         state.addresses.sort { ($0.pool, $0.address.description) < ($1.pool, $1.address.description) }
         state.rests.sort { ($0.pool, $0.address.description) < ($1.pool, $1.address.description) }
         state.reservations.sort { $0.address.description < $1.address.description }
+        state.exclusions.sort { ($0.pool, $0.first.description) < ($1.pool, $1.first.description) }
         return state
     }
 
@@ -112,7 +118,15 @@ extension StoredState {
     var changes: [Change] {
         networks.map(Change.putNetwork) + endpoints.map(Change.putEndpoint) + pools.map(Change.putPool)
             + addresses.map(Change.putAddress) + rests.map(Change.putRest)
-            + reservations.map(Change.putReservation) + settings.map { Change.putSetting(key: $0, value: $1) }
+            + reservations.map(Change.putReservation) + exclusions.map(Change.putExclusion)
+            + settings.map { Change.putSetting(key: $0, value: $1) }
+    }
+}
+
+extension ExclusionRecord {
+    static func example(_ pool: String) throws -> ExclusionRecord {
+        ExclusionRecord(
+            pool: pool, first: try #require(IPAddress("10.0.0.9")), last: try #require(IPAddress("10.0.0.10")))
     }
 }
 

@@ -48,12 +48,26 @@ struct RowTests {
         #expect(ReservationRecord(["10.0.0.2", "web", nil]) != nil)
     }
 
+    @Test(arguments: [
+        [nil, "10.0.0.2", "10.0.0.3"],
+        ["x", "10.0.0.256", "10.0.0.3"],
+        ["x", "10.0.0.2", nil],
+        ["x", "10.0.0.2", "10.0.0.1"],
+        ["x", "10.0.0.2", "fd00::1"],
+        ["x", "10.0.0.2"],
+    ])
+    func `what is no exclusion is not taken for one`(row: [String?]) {
+        #expect(ExclusionRecord(row) == nil)
+        #expect(ExclusionRecord(["x", "10.0.0.2", "10.0.0.3"]) != nil)
+    }
+
     @Test func `a row belongs to a pool or a network that is there`() throws {
         let state = try StoredState.example()
         try state.checkReferences()
         for (part, words) in [
             (StoredState(endpoints: state.endpoints), "endpoint 56e4d91db20dac74 belongs to network 09dff9c378bc2a0e"),
             (StoredState(addresses: state.addresses), "address 10.0.0.2 belongs to pool plugind-local/10.0.0.0/24"),
+            (StoredState(exclusions: state.exclusions), "exclusion 10.0.0.9 belongs to pool plugind-local/10.0.0.0/24"),
             (StoredState(rests: state.rests), "rest 10.0.0.3 belongs to pool plugind-local/10.0.0.0/24"),
         ] {
             let damage = #expect(throws: Damage.self) { try part.checkReferences() }

@@ -18,6 +18,7 @@ struct SQLiteStoreTests {
                 try await store.commit(state.endpoints.map(Change.putEndpoint) + state.pools.map(Change.putPool))
                 try await store.commit(state.addresses.map(Change.putAddress) + state.rests.map(Change.putRest))
                 try await store.commit(state.reservations.map(Change.putReservation))
+                try await store.commit(state.exclusions.map(Change.putExclusion))
                 try await store.commit([.putSetting(key: "ula", value: "fd00::/48")])
             }
             #expect(try SQLiteStore(directory: directory).load() == state)
@@ -45,6 +46,7 @@ struct SQLiteStoreTests {
                 .deleteAddress(pool: "none", address: state.addresses[0].address),
                 .deleteRest(pool: "none", address: state.rests[0].address),
                 .deleteReservation(state.reservations[0].address),
+                .deleteExclusion(pool: "none", first: state.exclusions[0].first),
             ])
             #expect(try store.load() == StoredState())
         }
@@ -61,7 +63,9 @@ struct SQLiteStoreTests {
             try await store.commit([.deletePool(deleted)])
             state.addresses.removeAll { $0.pool == deleted }
             state.rests.removeAll { $0.pool == deleted }
+            state.exclusions.removeAll { $0.pool == deleted }
             #expect(state.rests.count == 3)
+            #expect(state.exclusions.count == 1)
             #expect(state.reservations.count == 6)
             #expect(try store.load() == state)
         }
@@ -156,6 +160,21 @@ struct SQLiteStoreTests {
             #expect(try store.load() == StoredState(reservations: [byMAC]))
             try await store.commit([.deleteReservation(address)])
             #expect(try store.load() == StoredState())
+        }
+    }
+
+    @Test func `an exclusion is known by its pool and its first address`() async throws {
+        try await withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            var state = try StoredState.large(networks: 2, endpointsEach: 1)
+            try await store.commit(state.changes)
+            state.exclusions[0].last = state.exclusions[0].first
+            try await store.commit([.putExclusion(state.exclusions[0])])
+            #expect(try store.load() == state)
+            let other = state.exclusions.removeLast()
+            try await store.commit([.deleteExclusion(pool: other.pool, first: other.first)])
+            #expect(try store.load() == state)
+            await #expect(throws: StoreError.self) { try await store.commit([.putExclusion(.example("none"))]) }
         }
     }
 

@@ -120,6 +120,9 @@ public final class FakeStore: StateStore {
         // No pool is called that.
         case .putReservation(let record): ("", record.address)
         case .deleteReservation(let address): ("", address)
+        // Meanwhile nobody is given an address of the pool.
+        case .putExclusion(let record): (record.pool, nil)
+        case .deleteExclusion(let pool, _): (pool, nil)
         default: nil
         }
     }
@@ -145,6 +148,7 @@ extension StoredState {
             pools.removeAll { $0.id == id }
             addresses.removeAll { $0.pool == id }
             rests.removeAll { $0.pool == id }
+            exclusions.removeAll { $0.pool == id }
         case .putAddress(let record):
             addresses.removeAll { $0.pool == record.pool && $0.address == record.address }
             addresses.append(record)
@@ -160,6 +164,11 @@ extension StoredState {
             reservations.append(record)
         case .deleteReservation(let address):
             reservations.removeAll { $0.address == address }
+        case .putExclusion(let record):
+            exclusions.removeAll { $0.pool == record.pool && $0.first == record.first }
+            exclusions.append(record)
+        case .deleteExclusion(let pool, let first):
+            exclusions.removeAll { $0.pool == pool && $0.first == first }
         case .putSetting(let key, let value):
             settings[key] = value
         case .audit: break
@@ -179,6 +188,8 @@ extension StoredState {
             ["\(record.address) put into pool \(record.pool), which is not there"]
         case .putRest(let record) where !pools.contains { $0.id == record.pool }:
             ["what is known of \(record.address) put into pool \(record.pool), which is not there"]
+        case .putExclusion(let record) where !pools.contains { $0.id == record.pool }:
+            ["\(record.first) excluded from pool \(record.pool), which is not there"]
         case .putReservation(let record) where (record.name == nil) == (record.mac == nil):
             ["\(record.address) reserved, but not for one name or one MAC address"]
         default: []

@@ -68,7 +68,7 @@ enum Metric: String, CaseIterable, Sendable {
         case .pools: "Address pools."
         case .poolSize: "All addresses of the pool's subnet."
         case .poolAllocatable: "Addresses that are chosen from."
-        case .poolAddresses: "Addresses of the pool by state: used, sticky, quarantined, reserved or free."
+        case .poolAddresses: "Addresses of the pool by state: used, sticky, quarantined, reserved, excluded or free."
         case .poolExhaustion: "When the pool will be full if it goes on growing as of late; absent if it does not grow."
         case .networks: "Networks, those being made or deleted among them."
         case .endpoints: "Endpoints, those being made or deleted among them."

@@ -66,7 +66,7 @@ public struct Metrics: Sendable {
                 return [
                     MetricText.Sample(pool.used, id, "used"), .init(pool.sticky, id, "sticky"),
                     .init(pool.quarantined, id, "quarantined"), .init(pool.reserved, id, "reserved"),
-                    .init(pool.free, id, "free"),
+                    .init(pool.excluded, id, "excluded"), .init(pool.free, id, "free"),
                 ]
             })
         text.add(

@@ -10,13 +10,13 @@ public import ServiceLifecycle
 /// Containers do not need it: if it ends before its time, that is logged, and the daemon goes on.
 public struct MetricsServer: Service {
     /// Where clients find it.
-    public let address: MetricsAddress
+    public let address: ListenAddress
     private let server: SocketServer
     private let logger: Logger
 
     /// Claims `address`. Calls that come before `run()` wait.
     public init(
-        address: MetricsAddress, metrics: Metrics, logger: Logger,
+        address: ListenAddress, metrics: Metrics, logger: Logger,
         explain: @escaping @Sendable (any Error) -> MethodTable.Explanation?
     ) throws(SocketError) {
         let socket = try TCPSocket(address)

@@ -37,6 +37,10 @@ public struct PoolStatus: Codable, Hashable, Sendable {
     public var reserved: UInt128
     /// Never chosen, though usable and in the ranges.
     public var excluded: UInt128
+    /// What commands have excluded, in ascending order: addresses, ranges, prefixes.
+    public var exclusions: [String]
+    /// What the pool's option `plugind.exclude` excludes, likewise.
+    public var excludedByOption: [String]
     public var free: UInt128
     /// By how many the used ones grow in an hour, as of late. Nil while that cannot be told.
     public var growthPerHour: Double?
@@ -56,6 +60,8 @@ public struct PoolStatus: Codable, Hashable, Sendable {
         quarantined = report.quarantined
         reserved = report.reserved
         excluded = report.excluded
+        exclusions = report.exclusions.map(\.text)
+        excludedByOption = report.optionExclusions.map(\.text)
         free = report.free
         growthPerHour = report.growthPerHour
         exhaustedInSeconds = report.exhaustedIn?.components.seconds

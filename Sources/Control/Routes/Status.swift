@@ -3,7 +3,7 @@
 public import IPAM
 public import NetDriver
 
-/// What the daemon is and where it has its things: what does not change while it runs.
+/// What the daemon is and where it has its things.
 public struct DaemonFacts: Sendable {
     public var version: String
     public var started: ContinuousClock.Instant
@@ -92,9 +92,9 @@ public struct DaemonStatus: Codable, Hashable, Sendable {
 
 extension ControlRouter {
     /// How the daemon is.
-    public mutating func onStatus(_ facts: DaemonFacts, _ driver: Driver, _ ipam: IPAM) {
+    public mutating func onStatus(_ facts: @escaping @Sendable () -> DaemonFacts, _ driver: Driver, _ ipam: IPAM) {
         on("GET", "/status") { _ in
-            DaemonStatus(facts, try await driver.view(looksAtLinks: false), await ipam.counts())
+            DaemonStatus(facts(), try await driver.view(looksAtLinks: false), await ipam.counts())
         }
     }
 }

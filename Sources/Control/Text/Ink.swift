@@ -3,6 +3,7 @@
 /// How a terminal shows a text: ECMA-48, select graphic rendition.
 enum Ink: Int {
     case bold = 1
+    case faint = 2
     case red = 31
     case green = 32
     case yellow = 33

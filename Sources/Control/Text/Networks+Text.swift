@@ -24,10 +24,13 @@ extension NetworkList {
 }
 
 extension NetworkStatus {
-    /// `nat`, `nat/routed` if IPv6 has another mode, `internal`, and what is wrong.
-    fileprivate var words: String {
+    /// Its mode, and what is wrong.
+    fileprivate var words: String { ([modeWords] + problems).joined(separator: ", ") }
+
+    /// `nat`, `nat/routed` if IPv6 has another mode, or `internal`.
+    var modeWords: String {
         let modes = subnets.map(\.mode).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        return ([isInternal ? "internal" : modes.joined(separator: "/")] + problems).joined(separator: ", ")
+        return isInternal ? "internal" : modes.joined(separator: "/")
     }
 
     /// What is not as usual.

@@ -41,6 +41,8 @@ extension PoolStatus {
             ("free", "\(free)"),
             ("excluded", "\(excluded)"),
         ]
+        // A line each: there may be many.
+        lines += exclusions.map { ("by command", $0) } + excludedByOption.map { ("by option", $0) }
         if let growthPerHour { lines.append(("growth", "\((growthPerHour * 10).rounded() / 10) an hour")) }
         if let exhaustedInSeconds { lines.append(("full in", Duration.seconds(exhaustedInSeconds).short)) }
         let name = isColoured ? Ink.bold.applied(to: id.description) : id.description

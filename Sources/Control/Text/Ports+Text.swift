@@ -25,14 +25,15 @@ extension PortList {
 }
 
 extension PortStatus {
-    fileprivate var at: String {
+    /// Where it is reached from outside.
+    var at: String {
         hostAddress.map { Self.words($0, hostPort) } ?? Self.words(containerAddress, containerPort)
     }
 
     /// Where it is not the same.
-    fileprivate var to: String { hostAddress == nil ? "-" : Self.words(containerAddress, containerPort) }
+    var to: String { hostAddress == nil ? "-" : Self.words(containerAddress, containerPort) }
 
-    fileprivate var ink: Ink {
+    var ink: Ink {
         switch how {
         case .direct, .forwarded, .routed: isHeld ? .green : .yellow
         case .open: .yellow
@@ -41,12 +42,14 @@ extension PortStatus {
     }
 
     /// Who may, and by which way, if not everybody by any; and what is wrong.
-    fileprivate var notes: [String] {
-        var notes: [String] = []
-        if let clients { notes += Self.list("from", clients.map(\.description)) }
-        if let links { notes += Self.list("by", links.map(\.description)) }
-        if !isHeld { notes.append("another program has the host's port") }
-        return notes
+    fileprivate var notes: [String] { limits + (isHeld ? [] : ["another program has the host's port"]) }
+
+    /// Who may, and by which way, if not everybody by any.
+    var limits: [String] {
+        var limits: [String] = []
+        if let clients { limits += Self.list("from", clients.map(\.description)) }
+        if let links { limits += Self.list("by", links.map(\.description)) }
+        return limits
     }
 
     private static func list(_ word: String, _ parts: [String]) -> [String] {

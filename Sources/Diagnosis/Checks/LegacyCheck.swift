@@ -9,7 +9,7 @@ struct LegacyCheck: Check {
     static func findings(in facts: Facts) -> [Finding] {
         unknown(facts.legacyTables)
             + (facts.legacyTables.value ?? []).compactMap { table in
-                if table.drops {
+                if table.drops, !table.acceptsMark {
                     return Finding(.legacyDrop, "the policy of FORWARD of \(table.command) is DROP")
                 }
                 return table.rules ? Finding(.legacyRules, "\(table.command) has rules in FORWARD") : nil

@@ -13,7 +13,7 @@ extension IPAM {
             let granted = try await self.requestPool(
                 PoolRequest(
                     space: request.addressSpace, pool: request.pool, subPool: request.subPool,
-                    isIPv6: request.isIPv6, options: request.options, defaults: self.defaults))
+                    isIPv6: request.isIPv6, options: request.options))
             return RequestPool.Reply(poolID: granted.id, pool: granted.prefix)
         }
         table.on(ReleasePool.self) { request in

@@ -34,7 +34,7 @@ public struct EndpointOptions: Codable, Hashable, Sendable, EmptyInitializable {
         self.others = others
     }
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case portBindings = "com.docker.network.portmap"
         case exposedPorts = "com.docker.network.endpoint.exposedports"
         case macAddress = "com.docker.network.endpoint.macaddress"

@@ -59,7 +59,7 @@ extension CreateNetwork {
             self.others = others
         }
 
-        enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey, CaseIterable {
             case enablesIPv4 = "com.docker.network.enable_ipv4"
             case enablesIPv6 = "com.docker.network.enable_ipv6"
             case isInternal = "com.docker.network.internal"

@@ -53,7 +53,10 @@ struct Doctor: AsyncParsableCommand {
         } catch {
             throw ControlOptions.complain(.refused(status: 400, text: "\(error)"))
         }
-        let report = Report(await Facts.gathered(with: configuration, engineSocket: engineSocket))
+        let report = Report(
+            await Patience.waiting(for: "Looking at this host") {
+                await Facts.gathered(with: configuration, engineSocket: engineSocket)
+            })
         if control.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

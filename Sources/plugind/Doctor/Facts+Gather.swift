@@ -9,7 +9,7 @@ extension Facts {
     /// Everything that the doctor looks at, as it is now. `engineSocket` is the one that the command was told.
     static func gathered(with configuration: Configuration, engineSocket: String?) async -> Facts {
         var facts = Facts()
-        var pluginSocket = "\(configuration.pluginDirectory)/\(configuration.name).sock"
+        var pluginSocket = configuration.pluginSocket
         var stateDirectory = configuration.stateDirectory
         var asked = configuration.engineSocket
         if configuration.controlSocket.isEmpty {

@@ -8,12 +8,7 @@ import HostNetwork
 
 extension Facts {
     mutating func lookAtKernel() {
-        do throws(KernelError) {
-            let failures = try FeatureTrial().failures
-            missingFeatures = .known(failures.map { MissingFeature(name: $0.feature, reason: $0.reason) })
-        } catch {
-            missingFeatures = .unknown("\(error)")
-        }
+        missingFeatures = mayLook ? Self.missingFeatures() : .unknown("that takes CAP_NET_ADMIN and CAP_SYS_ADMIN")
         areSysctlsWritable = access("/proc/sys/net/ipv4/ip_forward", W_OK) == 0 || errno != EROFS
         isIPv6Enabled = Self.sysctl("net/ipv6/conf/all/disable_ipv6") == "0"
         isForwarding = ["IPv4": Self.sysctl("net/ipv4/ip_forward") != "0"]
@@ -32,6 +27,14 @@ extension Facts {
             // The kernel shows the limit in its first network namespace alone (`neigh_sysctl_register`).
             guard let limit = Self.number("net/\(directory)/neigh/default/gc_thresh3") else { continue }
             neighbours[family] = Fill(count: Self.entries(of: cache), limit: limit)
+        }
+    }
+
+    private static func missingFeatures() -> Fact<[MissingFeature]> {
+        do throws(KernelError) {
+            return .known(try FeatureTrial().failures.map { MissingFeature(name: $0.feature, reason: $0.reason) })
+        } catch {
+            return .unknown("\(error)")
         }
     }
 
@@ -71,7 +74,10 @@ extension Facts {
             let filters = [("iptables-legacy", try LegacyFilter.ipv4()), ("ip6tables-legacy", try LegacyFilter.ipv6())]
             legacyTables = .known(
                 filters.compactMap { command, filter in
-                    filter.map { LegacyTable(command: command, drops: $0.drops, rules: $0.hasRules) }
+                    filter.map {
+                        LegacyTable(
+                            command: command, drops: $0.drops, rules: $0.hasRules, acceptsMark: $0.acceptsMark)
+                    }
                 })
         } catch {
             legacyTables = .unknown("\(error)")

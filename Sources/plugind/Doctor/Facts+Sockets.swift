@@ -10,6 +10,10 @@ import SocketClient
 extension Facts.PluginSocket.State {
     /// Calls the plugin as the engine does.
     init(of path: String) async {
+        guard path.hasPrefix("/") else {
+            self = .unknown("only unix sockets are looked at")
+            return
+        }
         do throws(SocketClientError) {
             let reply = try await SocketClient.answer(
                 at: path, to: SocketClient.Question(.POST, "/Plugin.Activate", body: ByteBuffer()))

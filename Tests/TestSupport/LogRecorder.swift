@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
+public import Logging
 import Synchronization
 
 /// Keeps what is logged.
-final class LogRecorder: Sendable {
-    struct Line: Sendable {
-        var level: Logger.Level
-        var error: (any Error)?
-        var metadata: Logger.Metadata
+public final class LogRecorder: Sendable {
+    public struct Line: Sendable {
+        public var level: Logger.Level
+        public var error: (any Error)?
+        public var metadata: Logger.Metadata
     }
 
+    private let level: Logger.Level
     private let recorded = Mutex<[Line]>([])
 
-    var lines: [Line] { recorded.withLock { $0 } }
+    /// Keeps the lines from `level` on.
+    public init(from level: Logger.Level = .debug) {
+        self.level = level
+    }
 
-    var logger: Logger {
+    public var lines: [Line] { recorded.withLock { $0 } }
+
+    public var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(recorder: self) }
-        logger.logLevel = .debug
+        logger.logLevel = level
         return logger
     }
 

@@ -2,10 +2,10 @@
 
 public import Addressing
 
-/// Where metrics are served over TCP: `127.0.0.1:9477`, `[::1]:9477`.
+/// Where something is served over TCP: `127.0.0.1:9477`, `[::1]:9477`.
 ///
 /// The address is always written out, so that nobody serves every address of the host without having said so.
-public struct MetricsAddress: Hashable, Sendable, LosslessStringConvertible {
+public struct ListenAddress: Hashable, Sendable, LosslessStringConvertible {
     public let address: IPAddress
     public let port: UInt16
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Control
+import Garbage
+import IPAM
+import Logging
+import NetDriver
+import PluginServer
+
+extension Reloader.Step {
+    static func ipam(_ ipam: IPAM) -> Self {
+        Self([.defaultPools, .forbiddenPools, .sticky, .quarantine, .order, .reservations]) { _, next in
+            { await ipam.update(next.ipamSettings) }
+        }
+    }
+
+    static func driver(_ driver: Driver) -> Self {
+        Self([.publish]) { _, next in
+            { await driver.setPublishMode(next.publishMode) }
+        }
+    }
+
+    static func garbage(_ garbage: GarbageService, ipam: IPAM, engine: CurrentEngine) -> Self {
+        Self([.garbageMode, .garbageGrace, .engineSocket]) { current, next in
+            {
+                let isSameEngine = next.engineSocket == current.engineSocket
+                engine.socket = next.engineSocket
+                await garbage.update(policy: next.garbage, engine: engine.directory, isSameEngine: isSameEngine)
+                if !isSameEngine { await ipam.reviewProtectionsLater() }
+            }
+        }
+    }
+
+    /// The certificates may be others in files of the same name.
+    static func certificates(_ listeners: PluginListeners, logger: Logger) -> Self {
+        Self(nil) { _, next in
+            _ = try next.tcpAddress == nil ? nil : next.serverTLS()
+            return {
+                do throws(ConfigurationError) {
+                    try listeners.reload(next, logger: logger)
+                } catch {
+                    // They have changed since they were read.
+                    logger.error("Cannot take certificates anew, going on with the old ones", error: error)
+                }
+            }
+        }
+    }
+
+    /// To be the last: what it makes ready has to be used.
+    static func metrics(_ listener: MetricsListener) -> Self {
+        Self([.metricsAddress]) { current, next in
+            do throws(SocketError) {
+                let server = try listener.claim(next.metricsAddress)
+                return { listener.serve(server) }
+            } catch {
+                let hasPort = current.metricsAddress?.port == next.metricsAddress?.port
+                let advice = "; plugind has that port itself, and goes to another address with it only by a restart"
+                throw ConfigurationError("metrics-address: \(error)\(hasPort ? advice : "")")
+            }
+        }
+    }
+}
+
+extension Configuration {
+    var ipamSettings: IPAMSettings {
+        IPAMSettings(
+            defaultPools: defaultPools, forbidden: forbiddenPools, defaults: poolDefaults, reservations: reservations)
+    }
+}
