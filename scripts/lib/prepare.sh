@@ -88,6 +88,10 @@ swift_run() {
     fi
 }
 
+# Without the path of this directory in it, so that the same sources give the same program everywhere; and with the
+# addresses of library functions read-only once it has started.
 build_release() {
-    swift_run build --package-path "$repository" --configuration release --static-swift-stdlib --product plugind
+    swift_run build --package-path "$repository" --configuration release --static-swift-stdlib --product plugind \
+        -Xswiftc -file-prefix-map -Xswiftc "$repository=." -Xcc "-ffile-prefix-map=$repository=." \
+        -Xlinker -z -Xlinker now
 }
