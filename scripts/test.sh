@@ -25,7 +25,8 @@ long_tests='^ModelTests\.|\.RandomisedTests/|\.AddressSetTests/|\.DamageTests/|\
 
 main() {
     need_root "$@"
-    need_packages "${build_packages[@]}" e2fsprogs iptables nftables mmdebstrap python3 python3-pytest
+    need_packages "${build_packages[@]}" binutils dpkg-dev e2fsprogs gcc iptables mmdebstrap nftables openssl python3 \
+        python3-pytest
     need_docker
     need_swift
     cd "$repository"

@@ -11,6 +11,7 @@ import pytest
 
 import measured
 import plugind as plugind_module
+from edge import Edge, removed_in_order
 from engine import Engine, Unavailable
 from lab import Lab
 from plugind import Plugind
@@ -72,6 +73,14 @@ def steady_lab(engine, plugind):
     yield from open_lab(engine, plugind, kills_plugind=False)
 
 
+@pytest.fixture(scope="module")
+def edge(request, binary, tmp_path_factory):
+    """A host without an engine, for all tests of a module."""
+    edge = Edge(tmp_path_factory.mktemp(request.module.__name__))
+    yield edge
+    removed_in_order(edge)
+
+
 def open_lab(engine, plugind, kills_plugind):
     if not plugind.is_running():
         plugind.start()
@@ -86,6 +95,8 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     process = item.funcargs.get("plugind") or item.funcargs.get("lone_plugind")
+    if "edge" in item.funcargs:
+        process = item.funcargs["edge"].plugind
     if report.failed and process is not None:
         report.sections.append(("last lines of plugind", process.last_lines()))
 

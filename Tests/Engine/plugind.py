@@ -18,13 +18,14 @@ LAUNCHER = ["/usr/bin/python3", str(Path(__file__).with_name("activate.py"))]
 class Plugind:
     """One plugind after the other, with the same state and the same socket."""
 
-    def __init__(self, plugin_directory, state_directory, log, prefix=(), seen_as=None, log_level="debug"):
+    def __init__(self, plugin_directory, state_directory, log, prefix=(), seen_as=None, log_level="debug",
+                 name="plugind"):
         """prefix enters plugind's namespaces; seen_as is the plugin directory's path in here, if it is another."""
         self.command = [
             *map(str, prefix), str(BINARY), "serve", "--plugin-dir", str(plugin_directory),
-            "--state-dir", str(state_directory), "--log-level", log_level, "--control-socket",
+            "--name", name, "--state-dir", str(state_directory), "--log-level", log_level, "--control-socket",
             f"{Path(plugin_directory).parent}/control.sock"]
-        self.socket = Path(seen_as or plugin_directory) / "plugind.sock"
+        self.socket = Path(seen_as or plugin_directory) / f"{name}.sock"
         self.log = Path(log)
         self.process = None
 

@@ -168,18 +168,10 @@ def leave_by_force(container, mac):
 
 
 @pytest.fixture(scope="module")
-def edge(binary, tmp_path_factory):
-    edge = Edge(tmp_path_factory.mktemp("modes"))
+def edge(edge):
     for place in (edge.host, edge.outside, edge.beyond):
         place.listen("tcp", SERVICE)
-    yield edge
-    removed_in_order(edge)
-
-
-@pytest.fixture(autouse=True)
-def lone_plugind(edge):
-    """So that a failure shows what plugind wrote."""
-    return edge.plugind
+    return edge
 
 
 @pytest.fixture(scope="module")

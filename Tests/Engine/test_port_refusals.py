@@ -7,24 +7,11 @@ import contextlib
 import pytest
 
 from edge import (
-    BRIDGE, EXPOSED, FAILURE, HOST, OUTSIDE, PORTMAP, SECOND, Edge, Endpoint, Place, port, removed_in_order)
+    BRIDGE, EXPOSED, FAILURE, HOST, OUTSIDE, PORTMAP, SECOND, Endpoint, Place, port)
 
 SUBNETS = ("10.77.0.0/24", "fd77::/64")
 HOST_IPV4, HOST_IPV6 = "com.docker.network.host_ipv4", "com.docker.network.host_ipv6"
 TRUSTED = BRIDGE + "trusted_host_interfaces"
-
-
-@pytest.fixture(scope="module")
-def edge(binary, tmp_path_factory):
-    edge = Edge(tmp_path_factory.mktemp("refusals"))
-    yield edge
-    removed_in_order(edge)
-
-
-@pytest.fixture(autouse=True)
-def lone_plugind(edge):
-    """So that a failure shows what plugind wrote."""
-    return edge.plugind
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 
 import measured
 from edge import (
-    BEYOND, BRIDGE, FAILURE, HOST, HOST6, OUTSIDE, OUTSIDE6, SECOND, SECOND6, SUCCESS, Edge, Endpoint, Place,
-    has_sctp, loopback_leaves, port, reached, removed_in_order, set_netfilter, wait_until)
+    BEYOND, BRIDGE, FAILURE, HOST, HOST6, OUTSIDE, OUTSIDE6, SECOND, SECOND6, SUCCESS, Endpoint, Place,
+    has_sctp, loopback_leaves, port, reached, set_netfilter, wait_until)
 
 NO_SCTP = has_sctp()
 PROTOCOLS = ["tcp", "udp", "sctp"]
@@ -142,19 +142,6 @@ class Matrix:
                     "connect", protocol=cell.protocol, address=self.address(cell), port=number, timeout=timeout)
                     for number in cell.ports]
         return {cell: [each.outcome() for each in several] for cell, several in pending.items()}
-
-
-@pytest.fixture(scope="module")
-def edge(binary, tmp_path_factory):
-    edge = Edge(tmp_path_factory.mktemp("ports"))
-    yield edge
-    removed_in_order(edge)
-
-
-@pytest.fixture(autouse=True)
-def lone_plugind(edge):
-    """So that a failure shows what plugind wrote."""
-    return edge.plugind
 
 
 @pytest.fixture(scope="module")
