@@ -64,6 +64,7 @@ install_documents() {
     put "$repository/docs/plugind.8" usr/share/man/man8/plugind.8
     put "$repository/README.md" $documents/README.md
     put "$repository/CHANGELOG.md" $documents/CHANGELOG.md
+    put "$repository/CONTRIBUTING.md" $documents/CONTRIBUTING.md
     while read -r file; do put "$repository/docs/$file" "$documents/docs/$file"; done < <(
         cd "$repository/docs" && find . -type f ! -name plugind.8 | sort)
     if [[ -d $repository/examples ]]; then
@@ -97,7 +98,8 @@ changelog() {
 }
 
 write_control() {
-    local script control=$root/DEBIAN
+    local script control=$root/DEBIAN depends
+    depends=$(libraries)
     mkdir "$control"
     for script in postinst prerm postrm; do
         install --mode 0755 "$repository/packaging/debian/$script" "$control/$script"
@@ -111,7 +113,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: $maintainer
 Installed-Size: $(installed_kilobytes)
-Depends: $(libraries), netbase
+Depends: $depends, netbase
 Recommends: docker.io (>= 20.10) | docker-ce (>= 5:20.10)
 Section: net
 Priority: optional

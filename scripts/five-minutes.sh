@@ -33,7 +33,7 @@ main() {
 
     make_machine
     install --mode 0644 "$package" "$root/root/plugind.deb"
-    say "# $(uname --kernel-name --kernel-release), $(nproc) processors; Docker $(on_machine docker version \
+    say "# $(uname --kernel-name) $(uname --kernel-release | sed 's/-.*//'), $(nproc) processors; Docker $(on_machine docker version \
         --format '{{.Server.Version}}'), Compose $(on_machine docker compose version --short)" ""
     walk
 }

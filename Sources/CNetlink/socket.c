@@ -71,6 +71,11 @@ const char *cnl_reason(const struct cnl_socket *socket)
     return socket->reason;
 }
 
+const char *cnl_errno_name(int32_t code)
+{
+    return strerrorname_np(code);
+}
+
 // Requests
 
 struct nlmsghdr *cnl_begin(struct cnl_socket *socket, uint16_t type, uint16_t flags)

@@ -41,7 +41,8 @@ public struct EventQuestion: Hashable, Sendable {
     /// The number of the first event that is asked for.
     func start(in log: EventLog) -> UInt64 {
         switch since {
-        case .after(let serial)?: serial &+ 1
+        // To follow from a number that was never given is to come back to another daemon: all of its are new.
+        case .after(let serial)?: serial < log.end || !isFollowing ? min(serial &+ 1, log.end) : log.serial(at: .min)
         case .ago(let time)?: log.serial(at: EventLog.millisecondsNow() - time.components.seconds * 1000)
         case .time(let time)?: log.serial(at: time)
         case nil: isFollowing ? log.end : log.serial(at: .min)
@@ -83,6 +84,6 @@ extension EventQuestion.Start: LosslessStringConvertible {
     private static func milliseconds(_ text: String) -> Int64? {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))
         guard let date = try? style.parse(text) else { return nil }
-        return Int64((date.timeIntervalSince1970 * 1000).rounded())
+        return Int64(exactly: (date.timeIntervalSince1970 * 1000).rounded())
     }
 }

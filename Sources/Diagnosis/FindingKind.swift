@@ -82,7 +82,7 @@ public enum FindingKind: String, CaseIterable, Sendable {
             )
         case .pluginSocketDead:
             (
-                "The engine connects there, is refused, and tries for half a minute before it gives up, at each call.",
+                "The engine connects there, is refused, and tries for 15 seconds before it gives up, at each call.",
                 "Start plugind, which replaces the file; or remove it, if plugind is not used any more."
             )
         case .pluginSocketSilent:

@@ -203,7 +203,7 @@ public actor GarbageCollector {
         } catch {
             logger.error("Could not carry out a decision about garbage", error: error, metadata: metadata)
             counts.failed += 1
-            events.emit(.garbageLeft("\(suspect.object)", reason: "\(error)"))
+            if verdict == .free { events.emit(.garbageLeft("\(suspect.object)", reason: "\(error)")) }
             (entry.outcome, entry.reason) = (.failed, "\(error)")
             // It is tried again, a grace period later.
             watches[suspect.object] = Watch(at: now)

@@ -31,12 +31,15 @@ public final class GarbageService: Service {
     }
 
     private func rest() async {
-        // The policy is asked for once the pause can be ended, so that no change of it is missed.
-        let task = Task {
-            let policy = await collector.policy
-            try await sleep(policy.mode == .off ? .seconds(86_400) : policy.interval)
+        let task = pause.withLock { pause in
+            // Whoever changes the policy after it was asked for finds the task, because he has to wait for the lock.
+            let task = Task {
+                let policy = await collector.policy
+                try await sleep(policy.mode == .off ? .seconds(86_400) : policy.interval)
+            }
+            pause = task
+            return task
         }
-        pause.withLock { $0 = task }
         await withTaskCancellationHandler {
             _ = await task.result
         } onCancel: {

@@ -13,6 +13,7 @@ public final class NFTables: Firewall {
         var context: NFTablesContext
         /// What the tables should have.
         var ruleset: Ruleset
+        let tally: HostTally
         /// Whether they have it: an earlier plugind may have left others, and somebody may have changed them.
         var isKnown = false
     }
@@ -22,10 +23,10 @@ public final class NFTables: Firewall {
     private let comment: String
 
     /// `table` must be a name that the packet filter takes: letters, digits, `-`, `_`, `.`, a letter first.
-    public init(table: String = "plugind") throws(FirewallError) {
+    public init(table: String = "plugind", tally: HostTally = HostTally()) throws(FirewallError) {
         self.table = table
         comment = "\"\(table): networks\""
-        state = Mutex(State(context: try NFTablesContext(), ruleset: Ruleset(table: table)))
+        state = Mutex(State(context: try NFTablesContext(), ruleset: Ruleset(table: table), tally: tally))
     }
 
     public func update(
@@ -119,8 +120,10 @@ extension NFTables.State {
         do throws(FirewallError) {
             try context.run(
                 ruleset.commands(adding: adding, removing: removing), operation: "change the rules for networks")
+            tally.count(\.transactions)
             return true
         } catch {
+            tally.count(\.failedTransactions)
             // What the kernel said of an element that should be there and is not, or the other way round.
             guard error.description.contains("No such file") || error.description.contains("File exists") else {
                 throw error
@@ -131,7 +134,13 @@ extension NFTables.State {
 
     fileprivate mutating func replace() throws(FirewallError) {
         isKnown = false
-        try context.run(ruleset.replacement, operation: "make the rules for networks")
+        do throws(FirewallError) {
+            try context.run(ruleset.replacement, operation: "make the rules for networks")
+        } catch {
+            tally.count(\.failedTransactions)
+            throw error
+        }
+        tally.count(\.transactions)
         isKnown = true
     }
 }

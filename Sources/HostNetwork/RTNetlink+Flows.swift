@@ -12,7 +12,7 @@ extension RTNetlink {
         var count = 0
         try FaultPoint.around("netlink: forgetFlows", failure: { KernelError("forget flows", code: $0) }) {
             () throws(KernelError) in
-            count = try Self.delete(flows)
+            count = try counting { () throws(KernelError) in try Self.delete(flows) }
         }
         return count
     }

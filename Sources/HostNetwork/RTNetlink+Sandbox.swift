@@ -34,16 +34,19 @@ extension RTNetlink {
             if sandbox.addresses.contains(where: { $0.address.family == .v6 }) {
                 try writeSysctl("net/ipv6/conf/\(name)/disable_ipv6", "0", in: namespace)
             }
-            for address in sandbox.addresses {
-                try inside.addAddress(address, to: link.index, name: name)
-            }
-            try inside.setUp(true, of: name)
-            let routes = try inside.routes()
-            for gateway in sandbox.gateways where !routes.contains(where: { $0.isDefault(of: gateway.family) }) {
-                try inside.addDefaultRoute(via: gateway, on: link.index, name: name)
+            try counting { () throws(KernelError) in
+                for address in sandbox.addresses {
+                    try inside.addAddress(address, to: link.index, name: name)
+                }
+                try inside.setUp(true, of: name)
+                let routes = try inside.routes()
+                for gateway in sandbox.gateways where !routes.contains(where: { $0.isDefault(of: gateway.family) }) {
+                    try inside.addDefaultRoute(via: gateway, on: link.index, name: name)
+                }
             }
             try exchange { socket throws(KernelError) in try socket.setGroup(0, of: pair.host) }
         }
+        countVethPair()
     }
 
     private static func freeName(

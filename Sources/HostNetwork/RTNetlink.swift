@@ -7,9 +7,11 @@ import Synchronization
 /// The real kernel, over rtnetlink.
 public final class RTNetlink: Kernel {
     private let requests: Mutex<NetlinkSocket>
+    private let tally: HostTally
 
-    public init() throws(KernelError) {
+    public init(tally: HostTally = HostTally()) throws(KernelError) {
         requests = Mutex(try NetlinkSocket(for: .requests))
+        self.tally = tally
     }
 
     // MARK: Bridges and veth pairs
@@ -34,6 +36,7 @@ public final class RTNetlink: Kernel {
                 try socket.configure(bridge, index: link.index)
             }
         }
+        tally.count(\.bridgesMade)
     }
 
     public func addVethPair(_ pair: VethSpec) throws(KernelError) {
@@ -49,6 +52,11 @@ public final class RTNetlink: Kernel {
                 try Self.allowHairpin(pair.host, socket)
             }
         }
+        countVethPair()
+    }
+
+    func countVethPair() {
+        tally.count(\.vethPairsMade)
     }
 
     /// Where br_netfilter is on, what a container sends to a published port of its own is turned round inside the bridge
@@ -75,8 +83,12 @@ public final class RTNetlink: Kernel {
         // so that requests on other sockets pass meanwhile, in part other deletes too.
         do throws(KernelError) {
             try NetlinkSocket(for: .requests).delete(name)
+            tally.count(\.linksDeleted)
         } catch {
-            guard error.code == ENODEV else { throw error }
+            guard error.code == ENODEV else {
+                tally.count(error)
+                throw error
+            }
         }
     }
 
@@ -182,7 +194,19 @@ public final class RTNetlink: Kernel {
     func exchange<Value: Sendable>(
         _ body: (borrowing NetlinkSocket) throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
-        try requests.withLock { socket throws(KernelError) in try body(socket) }
+        try counting { () throws(KernelError) in
+            try requests.withLock { socket throws(KernelError) in try body(socket) }
+        }
+    }
+
+    /// Counts the kernel's refusal, if `body` ends with one.
+    func counting<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value {
+        do throws(KernelError) {
+            return try body()
+        } catch {
+            tally.count(error)
+            throw error
+        }
     }
 
     /// Runs the steps that follow the making of a link, and deletes it if one of them fails.

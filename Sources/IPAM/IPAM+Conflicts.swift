@@ -14,8 +14,8 @@ extension IPAM {
     /// Compares all that the host uses with the pools of the local space that are in use. Each conflict is logged and
     /// written into the audit log when it begins, and when it ends.
     public func noteOccupied(_ prefixes: [OccupiedPrefix]) async {
-        // Those that are being granted or released have no network.
-        let pools = pools.values.lazy.filter { $0.space == .local && $0.pending == nil && !$0.isEmpty }
+        // Those that are being granted or released have no network, and are empty.
+        let pools = pools.values.lazy.filter { $0.space == .local && !$0.isEmpty }
         let difference = conflictBook.update(pools, prefixes)
         for conflict in difference.begun {
             events.emit(.conflictBegun(pool: conflict.pool.description, with: "\(conflict.what)"))

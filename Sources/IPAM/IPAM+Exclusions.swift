@@ -34,9 +34,7 @@ extension IPAM {
     /// What is excluded already is success.
     public func exclude(_ ranges: [AddressRange], from id: PoolID) async throws -> ExclusionReport {
         try await change(ranges, of: id, "excluded") { pool, wanted throws(ExclusionError) in
-            let all = (pool.exclusions + wanted).merged()
-            guard all.count <= Self.mostExclusions else { throw .tooMany(id) }
-            return all
+            try pool.checkCount((pool.exclusions + wanted).merged())
         }
     }
 
@@ -47,7 +45,7 @@ extension IPAM {
                 let byOption = pool.options.exclude.contains { $0.overlaps(range) }
                 throw byOption ? .option(range, of: id) : .notExcluded(range, from: id)
             }
-            return pool.exclusions.intersection(wanted.complement(in: pool.span))
+            return try pool.checkCount(pool.exclusions.intersection(wanted.complement(in: pool.span)))
         }
     }
 
@@ -103,6 +101,14 @@ extension IPAM {
 extension Pool {
     func addresses(at offsets: ClosedRange<UInt128>) -> AddressRange {
         address(at: offsets.lowerBound)...address(at: offsets.upperBound)
+    }
+
+    /// Refuses more exclusions than there may be, unless there are fewer than before.
+    fileprivate func checkCount(
+        _ ranges: [ClosedRange<UInt128>]
+    ) throws(ExclusionError) -> [ClosedRange<UInt128>] {
+        guard ranges.count <= max(IPAM.mostExclusions, exclusions.count) else { throw .tooMany(id) }
+        return ranges
     }
 
     fileprivate func hasExclusions(in range: AddressRange) -> Bool {

@@ -15,6 +15,13 @@ public struct PoolID: Hashable, Sendable {
     }
 }
 
+extension PoolID {
+    /// The pool's subnet, such as `10.0.0.0/16`, of an id that plugind made.
+    public var subnet: String {
+        description.split(separator: "/").dropFirst().prefix(2).joined(separator: "/")
+    }
+}
+
 extension PoolID: Comparable {
     public static func < (lhs: PoolID, rhs: PoolID) -> Bool { lhs.description < rhs.description }
 }

@@ -14,6 +14,9 @@ public struct DriverFigures: Hashable, Sendable {
     public var portsNotHeld = 0
     /// How often which kind of thing was put back since the daemon started.
     public var repairs: [String: Int] = [:]
+    /// How often the host was compared with the state as a whole since the daemon started, and how long that took last.
+    public var reconciliations = 0
+    public var lastReconciliation = Duration.zero
     /// Deletions that could not be finished.
     public var owedNetworks = 0
     public var owedEndpoints = 0
@@ -55,6 +58,8 @@ extension Driver {
         }
         figures.portsNotHeld = unheld.values.lazy.joined().count { $0.hostPort != 0 }
         figures.repairs = repairCounts
+        figures.reconciliations = reconciliations
+        figures.lastReconciliation = lastReconciliation
         for object in owed {
             switch object {
             case .network: figures.owedNetworks += 1

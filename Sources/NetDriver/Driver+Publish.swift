@@ -58,6 +58,7 @@ extension Driver {
         let dropped = Set(before).subtracting(kept)
         release(Array(dropped.subtracting(others)))
         unheld[id] = others.isDisjoint(with: kept) ? nil : kept.filter { others.contains($0) }
+        if unheld[id] == nil { robbed.remove(id) }
         await forgetFlows(to: taken + dropped)
         let words = Self.words(for: ports)
         events.emit(.portPublished(id, network: networkID, ports: words))

@@ -13,17 +13,20 @@ extension Driver {
     public func setPublishMode(_ mode: PublishMode) async {
         guard mode != defaultPublishMode else { return }
         defaultPublishMode = mode
-        for id in endpoints.keys.sorted() { await publishAnew(id) }
+        var changed: [PublishedPort] = []
+        for id in endpoints.keys.sorted() { changed += await publishAnew(id) }
+        await forgetFlows(to: changed)
     }
 
-    private func publishAnew(_ id: EndpointID) async {
+    /// Returns the ports that are published in another way.
+    private func publishAnew(_ id: EndpointID) async -> [PublishedPort] {
         // A call that began before has the old way in mind.
         await endpointTurns.enter(id)
         defer { endpointTurns.leave(id) }
 
         guard let endpoint = endpoints[id], endpoint.phase == .ready, let ports = endpoint.publication?.ports,
             let network = networks[endpoint.network], edgeOptions(of: network).publishMode == nil
-        else { return }
+        else { return [] }
         do {
             try setRules(of: endpoint)
         } catch {
@@ -37,6 +40,6 @@ extension Driver {
         release(ports.filter { !others.contains($0) })
         unheld[id] = ports
         holdPublishedPorts()
-        await forgetFlows(to: ports)
+        return ports
     }
 }

@@ -63,6 +63,8 @@ extension Driver {
         result.endpoints = endpoints.count
         result.left = owed.count + unmended.count
         result.duration = .now - begin
+        reconciliations += 1
+        lastReconciliation = result.duration
         events.emit(
             .reconciled(
                 networks: result.networks, endpoints: result.endpoints, mended: result.mended, left: result.left))

@@ -41,6 +41,9 @@ public actor Driver {
     /// How often which kind of thing was put back since the daemon started.
     public internal(set) var repairCounts: [String: Int] = [:]
 
+    var reconciliations = 0
+    var lastReconciliation = Duration.zero
+
     /// What should be gone and could not be removed.
     var owed: Set<HostObject> = []
     /// What could not be put back.

@@ -25,7 +25,7 @@ struct SenderName: CustomStringConvertible {
             description = "netlink port \(port)"
             return
         }
-        description = "\(String(decoding: name, as: UTF8.self).prefix { $0 != "\n" }) (process \(port))"
+        description = "\(String(decoding: name.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)) (process \(port))"
     }
 }
 

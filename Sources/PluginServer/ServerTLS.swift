@@ -23,9 +23,9 @@ public final class ServerTLS: Sendable {
         self.patience = patience
     }
 
-    /// Reads the files anew, for connections that begin from now on. After an error all stays as it was.
-    public func reload(_ files: TLSFiles) throws(TLSError) {
-        let new = try TLSMaterial(files)
+    /// Takes what another one has read, for connections that begin from now on.
+    public func take(_ other: ServerTLS) {
+        let new = other.material.withLock(\.self)
         material.withLock { $0 = new }
     }
 

@@ -103,6 +103,12 @@ public struct SocketServer: Service {
         to request: Request, _ writer: consuming ResponseWriter, on channel: any Channel
     ) async throws {
         let body = try await request.bodyWithinLimit()
+        // Only browsers send one: a page of somebody else would speak for whoever looks at it.
+        if request.headers[.origin] != nil {
+            let reply = SocketReply(status: 403, contentType: "text/plain", body: Array("not for web pages\n".utf8))
+            try await writer.write(reply, closing: true, withoutBody: false, on: channel)
+            throw ConnectionEnded()
+        }
         let asked = SocketRequest(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query, body: body)
         let reply = await Task { await answer(asked) }.value

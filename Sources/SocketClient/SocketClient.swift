@@ -83,16 +83,24 @@ public struct SocketClient: Sendable {
 
     /// Asks, and gives each part of the answer's body to `take` as it comes, until the answer or the task ends.
     ///
-    /// The deadline is for the connection alone. An answer that does not say 200 is returned, as a whole.
+    /// The deadline is for the answer to begin. One that does not say 200 is returned, as a whole.
     public func follow(
         _ question: Question, _ take: (ByteBuffer) async throws -> Void
     ) async throws -> Reply? {
+        let start = ContinuousClock.now
         let connection = try await connect()
+        let timer = connection.channel.eventLoop.scheduleTask(in: TimeAmount(deadline)) {
+            connection.channel.close(promise: nil)
+        }
+        defer { timer.cancel() }
+        var hasBegun = false
         do {
             return try await connection.executeThenClose { inbound, outbound in
                 try await send(question, outbound)
                 var parts = inbound.makeAsyncIterator()
                 guard case .head(let head)? = try await parts.next() else { throw ended(question) }
+                timer.cancel()
+                hasBegun = true
                 var refusal = ByteBuffer()
                 while let part = try await parts.next() {
                     switch part {
@@ -107,6 +115,8 @@ public struct SocketClient: Sendable {
                 try Task.checkCancellation()
                 throw ended(question)
             }
+        } catch  where !hasBegun && start.duration(to: .now) >= deadline {
+            throw SocketClientError.unusable("\(question) was not answered within \(deadline)")
         } catch let error as IOError {
             throw SocketClientError.unusable(String(cString: strerror(error.errnoCode)))
         } catch is HTTPParserError {

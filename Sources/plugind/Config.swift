@@ -42,7 +42,8 @@ struct Config: AsyncParsableCommand {
             let path = named ?? (isThere ? Configuration.defaultFile : nil)
             do {
                 _ = try Configuration(flags: [:], environment: [:], file: named)
-                _ = try Configuration(flags: [:], environment: environment, file: named)
+                let whole = try Configuration(flags: [:], environment: environment, file: named)
+                if whole.tcpAddress != nil { _ = try whole.serverTLS() }
             } catch {
                 if json { print(try Config.encoded(Result(file: path, usable: false, error: error.description))) }
                 throw error
@@ -60,6 +61,7 @@ struct Config: AsyncParsableCommand {
     struct Print: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print the whole configuration, and where each setting comes from. No daemon is asked.",
+            usage: "plugind config print [--json] [<settings of plugind serve>]",
             discussion: """
                 It takes the flags of plugind serve, and prints what the daemon would have with them: the settings of \
                 flags, environment and file, and the defaults of the others. It is a valid configuration file, unless \

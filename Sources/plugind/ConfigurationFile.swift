@@ -10,14 +10,16 @@ struct ConfigurationFile {
 
     /// Reads the file at `path`, or, if that is nil, the default file where there is one. An empty file says nothing.
     init(_ path: String?) throws(ConfigurationError) {
-        guard let data = FileManager.default.contents(atPath: path ?? Configuration.defaultFile) else {
-            guard let path else {
+        let isNamed = path != nil
+        let path = path ?? Configuration.defaultFile
+        guard let data = FileManager.default.contents(atPath: path) else {
+            // One that is there and cannot be read is not the same as none.
+            guard isNamed || FileManager.default.fileExists(atPath: path) else {
                 values = [:]
                 return
             }
             throw ConfigurationError("cannot read the configuration file \(path)")
         }
-        let path = path ?? Configuration.defaultFile
         let root: Node?
         do {
             root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))

@@ -37,14 +37,17 @@ struct Daemon {
     }
 
     func run() async throws {
-        // Until somebody waits for them: by themselves they would end the process.
-        for number in [SIGUSR1, SIGHUP] { signal(number, SIG_IGN) }
+        // By themselves they would end the process. Settings and certificates are read from here on, so a signal to read them
+        // anew must not be lost.
+        let users = await UnixSignalsSequence(trapping: .sigusr1)
+        let hangUps = await UnixSignalsSequence(trapping: .sighup)
         Self.allowManyDescriptors()
         // First of all: it looks for the descriptor at a fixed number.
         let inherited = try InheritedListener()
         let database = try SQLiteStore(directory: configuration.stateDirectory)
         let store = MeasuredStore(database)
-        let kernel = try RTNetlink()
+        let tally = HostTally()
+        let kernel = try RTNetlink(tally: tally)
         let state = try store.load()
         let events = EventLog()
         events.emit(.daemonStarted(version: Plugind.version))
@@ -61,7 +64,7 @@ struct Daemon {
         for words in await ipam.reservationConflicts() { Reloader.warn(of: words, logger) }
         // Each plugin of a host has tables of its own.
         let firewall = try NFTables(
-            table: configuration.name == "plugind" ? "plugind" : "plugind-\(configuration.name)")
+            table: configuration.name == "plugind" ? "plugind" : "plugind-\(configuration.name)", tally: tally)
         let ruleMonitor = try FirewallMonitor.open()
         let driver = Driver(
             state: state, store: store, kernel: kernel, firewall: firewall, hostPorts: HeldPorts(logger: logger),
@@ -83,14 +86,16 @@ struct Daemon {
 
         let pools = PoolWatch(ipam: ipam, kernel: kernel, logger: logger)
         let metrics = Metrics(
-            version: Plugind.version, ipam: ipam, driver: driver, requests: requests, store: store)
+            version: Plugind.version, ipam: ipam, driver: driver, requests: requests, store: store, host: tally)
         let engine = CurrentEngine(configuration.engineSocket)
         let garbage = configuration.garbageService(
             driver: driver, ipam: ipam, engine: engine, store: store, events: events, logger: logger)
         let metricsListener = MetricsListener(metrics: metrics, logger: logger)
-        metricsListener.start(at: configuration.metricsAddress)
+        // What could not be had is tried again by a reload.
+        var current = configuration
+        current.metricsAddress = metricsListener.start(at: configuration.metricsAddress)
         let reloader = Reloader(
-            configuration, read: read, log: log,
+            current, read: read, log: log,
             steps: [
                 .ipam(ipam), .driver(driver), .garbage(garbage, ipam: ipam, engine: engine),
                 .certificates(listeners, logger: logger), .metrics(metricsListener),
@@ -117,8 +122,8 @@ struct Daemon {
                     Upkeep(signals: ipam.upkeepSignals) { await ipam.upkeep() },
                     linkMonitor.watch(for: driver, and: pools, logger),
                     ruleMonitor.watch(for: driver, logger),
-                    OnSignal(.sigusr1) { await driver.reconcile(orLogTo: logger) },
-                    OnSignal(.sighup) { _ = try? await reloader.reload() },
+                    OnSignal(users) { await driver.reconcile(orLogTo: logger) },
+                    OnSignal(hangUps) { _ = try? await reloader.reload() },
                 ] + listeners.services(methods: methods, logger: logger),
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         // A client that never sends the rest of its request shall not keep the daemon from its end.

@@ -16,6 +16,7 @@ struct Discovery: ParsableCommand {
     struct Print: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a discovery file for /etc/docker/plugins.",
+            usage: "plugind discovery print --spec|--json [<options>]",
             discussion: """
                 An engine finds the socket /run/docker/plugins/NAME.sock by itself. For every other socket, and for TCP, \
                 it reads NAME.spec, one line with the address, or NAME.json, which TLS needs. What goes into the file is \

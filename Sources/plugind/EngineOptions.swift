@@ -9,7 +9,7 @@ import Garbage
 struct EngineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The engine's socket, to ask it for names, or off (default: /run/docker.sock).", valueName: "path"))
+            "The engine's socket, to ask it for names, or off.", valueName: "path"))
     var engineSocket = "/run/docker.sock"
 
     /// `withContainers` asks for the containers' names as well.

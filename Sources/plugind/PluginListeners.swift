@@ -52,16 +52,11 @@ struct PluginListeners {
         return services
     }
 
-    /// Reads the files of TLS anew, for connections that begin from now on, and warns of certificates that expire. After
-    /// an error all stays as it was. Addresses, and whether there is TLS at all, cannot change in a running daemon.
-    func reload(_ configuration: Configuration, logger: Logger) throws(ConfigurationError) {
-        guard let tls, let files = configuration.tls.files else { return }
-        do throws(TLSError) {
-            try tls.reload(files)
-        } catch {
-            throw error.configurationError
-        }
-        tls.warn(logger)
+    /// Takes other certificates, for connections that begin from now on, and warns of those that expire. Addresses, and
+    /// whether there is TLS at all, cannot change in a running daemon.
+    func take(_ new: ServerTLS, logger: Logger) {
+        tls?.take(new)
+        tls?.warn(logger)
     }
 }
 

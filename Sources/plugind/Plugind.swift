@@ -13,9 +13,7 @@ struct Plugind: AsyncParsableCommand {
             Serve.self, Status.self, Networks.self, Endpoints.self, Ports.self, Inspect.self, Topology.self,
             Pools.self, Reserve.self, Doctor.self, Audit.self, Events.self, Gc.self, Reconcile.self, Config.self,
             Discovery.self,
-        ],
-        defaultSubcommand: Serve.self
-    )
+        ])
 
     static let version = "0.1.0"
 }

@@ -94,6 +94,23 @@ struct EventTests {
         try await following.value
     }
 
+    @Test func `a follower with the number of another daemon's event begins at the beginning`() {
+        let log = EventLog()
+        for number in 0..<3 { log.emit(pool(number)) }
+        func start(_ serial: UInt64, isFollowing: Bool) -> UInt64 {
+            EventQuestion(since: .after(serial), isFollowing: isFollowing).start(in: log)
+        }
+        #expect([start(1, isFollowing: true), start(3, isFollowing: true)] == [2, 4])
+        #expect([start(4, isFollowing: true), start(500, isFollowing: true)] == [1, 1])
+        #expect(start(500, isFollowing: false) == 4)
+    }
+
+    @Test(arguments: ["9999999999-01-01T00:00:00Z", "292277026597-01-01T00:00:00Z"])
+    func `a time that is too far away is no time, or one`(text: String) {
+        // It does not end the process.
+        _ = EventQuestion.Start(text)
+    }
+
     @Test func `a follower hears nothing of what was before, unless it asks`() async throws {
         let log = EventLog()
         log.emit(pool(0))

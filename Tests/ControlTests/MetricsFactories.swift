@@ -15,11 +15,12 @@ extension Metrics {
     static func make(
         _ ipam: IPAM, state: StoredState = StoredState(), firewall: FakeFirewall = FakeFirewall(),
         store: MeasuredStore = MeasuredStore(FakeStore()), requests: RequestTally = RequestTally(),
+        host: HostTally = HostTally(),
         driver: Driver? = nil, patience: Duration = .seconds(60)
     ) -> Metrics {
         Metrics(
             version: "1.2.3", ipam: ipam, driver: driver ?? .make(state, firewall), requests: requests, store: store,
-            patience: patience)
+            host: host, patience: patience)
     }
 }
 

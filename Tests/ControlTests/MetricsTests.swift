@@ -25,7 +25,7 @@ struct MetricsTests {
         let metrics = Metrics.make(ipam, state: try .make(endpoints: 2), store: store, requests: requests)
         let told = try Exposition(await metrics.text())
         // Those that only what happens in time has.
-        let absent: Set<Metric> = [.poolExhaustion, .repairs]
+        let absent: Set<Metric> = [.poolExhaustion, .repairs, .kernelRefusals]
         #expect(Set(told.families.keys) == Set(Metric.allCases.filter { !absent.contains($0) }.map(\.rawValue)))
         for metric in Metric.allCases {
             guard let family = told.families[metric.rawValue] else { continue }
@@ -91,6 +91,8 @@ struct MetricsTests {
         let told = try Exposition(await Metrics.make(.make(), driver: driver).text())
         #expect(told.value("plugind_repairs_total", ["kind": "bridge"]) == 1)
         #expect(told.value("plugind_published_ports_not_held") == 0)
+        #expect(told.value("plugind_reconciliations_total") == 1)
+        #expect((told.value("plugind_last_reconciliation_seconds") ?? 0) > 0)
     }
 
     @Test func `calls are told by method and outcome, those of unknown methods as one`() throws {

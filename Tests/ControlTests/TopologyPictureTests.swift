@@ -106,6 +106,12 @@ struct TopologyPictureTests {
         map.networks = [.make(#"<a href="x">&'"#)]
         #expect(map.svg().contains(">&lt;a href=&quot;x&quot;&gt;&amp;&#39;<"))
     }
+
+    @Test func `a combining mark saves no character from that`() {
+        var map = TopologyMap()
+        map.networks = [.make("<\u{301}&\u{301}")]
+        #expect(map.svg().contains("&lt;\u{301}&amp;\u{301}"))
+    }
 }
 
 @Suite("The topology as a graph")
@@ -133,5 +139,11 @@ struct TopologyGraphTests {
         var map = TopologyMap()
         map.networks = [.make(#"a"b\N"#)]
         #expect(map.dot().contains(#"label="a\"b\\N\nnat""#), "\(map.dot())")
+    }
+
+    @Test func `a combining mark saves no quote from that`() {
+        var map = TopologyMap()
+        map.networks = [.make("x\"\u{301}=1")]
+        #expect(map.dot().contains("label=\"x\\\"\u{301}=1\\nnat\""), "\(map.dot())")
     }
 }

@@ -28,7 +28,7 @@ struct ReportTests {
                 """
                 PROBLEM  plugin        nobody listens at /run/docker/plugins/plugind.sock
                                        Why: The engine connects there, is refused, and tries for
-                                       half a minute before it gives up, at each call.
+                                       15 seconds before it gives up, at each call.
                                        To do: Start plugind, which replaces the file; or remove
                                        it, if plugind is not used any more.
 

@@ -168,7 +168,7 @@ class Lab:
         assert self.plugind.is_running(), f"plugind has ended:\n{self.plugind.last_lines()}"
 
 
-def wait_until(condition, what, deadline=10):
+def wait_until(condition, what, deadline=60):
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end, f"waited {deadline} s for {what}"

@@ -66,8 +66,9 @@ class Machine:
 
     def stop(self):
         """As when the plug is pulled."""
-        if self.pid_file.exists():
-            os.kill(int(self.pid_file.read_text()), signal.SIGKILL)
+        text = self.pid_file.read_text().strip() if self.pid_file.exists() else ""
+        if text:
+            os.kill(int(text), signal.SIGKILL)
         else:
             self.process.kill()
         self.process.wait(timeout=20)

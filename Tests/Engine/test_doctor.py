@@ -108,8 +108,10 @@ def test_a_daemon_that_ended_leaves_no_socket(doctor, plugind):
 @provokes("plugin-socket-silent", "control-socket-unusable")
 def test_a_daemon_that_hangs_is_found(doctor, plugind):
     os.kill(plugind.pid, signal.SIGSTOP)
-    findings = doctor.findings()
-    os.kill(plugind.pid, signal.SIGCONT)
+    try:
+        findings = doctor.findings()
+    finally:
+        os.kill(plugind.pid, signal.SIGCONT)
     assert "was not answered within 5.0 seconds" in findings["plugin-socket-silent"][0]
     assert "was not answered within 5.0 seconds" in findings["control-socket-unusable"][0]
     restart(plugind)

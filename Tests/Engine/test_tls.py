@@ -38,8 +38,12 @@ class GuardedPlugind:
     def __init__(self, directory):
         self.certificates = make_certificates(directory / "tls")
         self.plugind = LonePlugind(directory, **self.settings())
-        self.plugind.start()
-        self.inside = Namespace.of(f"/proc/{self.plugind.pid}/ns/net")
+        try:
+            self.plugind.start()
+            self.inside = Namespace.of(f"/proc/{self.plugind.pid}/ns/net")
+        except BaseException:
+            self.plugind.close()
+            raise
 
     def settings(self, certificate="server", client_ca="ca"):
         return {"tcp_address": f"127.0.0.1:{PORT}", "tls_certificate": str(self.certificates.path(certificate)),

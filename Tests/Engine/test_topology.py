@@ -37,7 +37,7 @@ CUT_OFF = "cache"
 
 @pytest.fixture
 def busy(steady_lab):
-    """A host with an uplink, three networks and eight containers, one of which is in no bridge any more."""
+    """A host with an uplink, three networks and eight containers."""
     lab = steady_lab
     with uplink(lab):
         for network, options in NETWORKS.items():
@@ -45,7 +45,6 @@ def busy(steady_lab):
             for container, arguments in CONTAINERS[network].items():
                 lab.container(container, network, *arguments)
         lab.docker("network", "connect", "back", "web")
-        cut_off(lab, "pdh" + lab.endpoint(CUT_OFF, "back")["EndpointID"][:12])
         yield lab
         lab.remove_containers()
 
@@ -119,8 +118,11 @@ def everything(lab):
 def test_a_busy_host_is_drawn_in_every_way_with_its_problem(busy):
     lab = busy
     words = everything(lab)
-    answer = json.loads(drawn(lab, "--json"))
-    check_json(lab, answer)
+    bridges = {lab.bridge(network) for network in NETWORKS}
+    endpoint = lab.endpoint(CUT_OFF, "back")["EndpointID"]
+    # For a minute from here on.
+    cut_off(lab, "pdh" + endpoint[:12])
+    check_json(json.loads(drawn(lab, "--json")), bridges, endpoint)
 
     text = drawn(lab)
     assert missing(words, text) == set(), text
@@ -153,14 +155,14 @@ def test_a_busy_host_is_drawn_in_every_way_with_its_problem(busy):
         (PICTURES / "topology-terminal.svg").write_text(picture("plugind topology", coloured))
 
 
-def check_json(lab, answer):
+def check_json(answer, bridges, cut_off):
     assert len(answer["networks"]) == 3 and len(answer["endpoints"]) == 9 and answer["problems"] == []
     [eth0] = [link for link in answer["links"] if link["name"] == "eth0"]
     assert eth0["defaultRoutes"] == ["ipv4", "ipv6"] and eth0["state"] == "up", eth0
     assert {"192.0.2.10/24", "2001:db8::10/64"} <= set(eth0["addresses"]), eth0
-    assert {lab.bridge(network) for network in NETWORKS} <= {link["name"] for link in answer["links"]}
+    assert bridges <= {link["name"] for link in answer["links"]}
     assert not any(link["name"].startswith(("pdh", "pds")) for link in answer["links"])
-    [cut] = [one for one in answer["endpoints"] if one["id"] == lab.endpoint(CUT_OFF, "back")["EndpointID"]]
+    [cut] = [one for one in answer["endpoints"] if one["id"] == cut_off]
     assert (cut["link"], cut["problems"]) == ("detached", ["the port is not in the network's bridge"])
     others = answer["networks"] + answer["endpoints"] + answer["ports"]
     assert [one for one in others if one["problems"]] == [cut]

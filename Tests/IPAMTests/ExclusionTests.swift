@@ -154,6 +154,17 @@ struct ExclusionTests {
         #expect(try await exclude("10.0.0.0/24", from: id, of: ipam).exclusions.count == 901)
     }
 
+    @Test func `to include may not make more of them either`() async throws {
+        let ipam = try IPAM.make(store: store, clock: clock)
+        let id = try await ipam.pool("10.0.0.0/16")
+        _ = try await exclude("10.0.0.0/16", from: id, of: ipam)
+        let holes = try (0..<IPAM.mostExclusions).map { index in
+            try AddressRange("10.0.\(index / 100).\(2 * (index % 100) + 1)")
+        }
+        await #expect(throws: ExclusionError.tooMany(id)) { try await ipam.include(holes, in: id) }
+        #expect(try await ipam.include(Array(holes.dropLast()), in: id).exclusions.count == IPAM.mostExclusions)
+    }
+
     @Test func `what the store refuses is as if it had not been tried`() async throws {
         let ipam = try IPAM.make(store: store, clock: clock)
         let id = try await ipam.pool("10.0.0.0/29")

@@ -103,6 +103,21 @@ extension KernelTests {
             #expect(try IPCommand.links().allSatisfy { $0.master != "br-test" })
         }
 
+        @Test func `what is done to the host is counted`() throws {
+            let tally = HostTally()
+            let kernel = try RTNetlink(tally: tally)
+            var bridge = bridge
+            bridge.name = try InterfaceName.make("br-counted")
+            let pair = try VethSpec.make("counted0", "counted1")
+            try kernel.addBridge(bridge)
+            try kernel.addVethPair(pair)
+            #expect(throws: KernelError.self) { try kernel.addVethPair(pair) }
+            for link in [pair.host, bridge.name, bridge.name] { try kernel.deleteLink(link) }
+            let figures = tally.figures
+            #expect(figures.bridgesMade == 1 && figures.vethPairsMade == 1 && figures.linksDeleted == 2)
+            #expect(figures.refusals == ["EEXIST": 1])
+        }
+
         @Test func `a sysctl is written`() throws {
             try kernel.writeSysctl("net/ipv4/conf/br-test/route_localnet", "1")
             let value = try String(contentsOfFile: "/proc/sys/net/ipv4/conf/br-test/route_localnet", encoding: .utf8)

@@ -114,6 +114,18 @@ struct ServerTests {
         }
     }
 
+    @Test func `a web page is not answered`() async throws {
+        try await TestServer.run { server in
+            let connection = try server.connect()
+            try await connection.send(
+                "POST /Test.Echo HTTP/1.1\r\nHost:\r\nOrigin: https://example.com\r\nContent-Length: 13\r\n\r\n"
+                    + #"{"Text":"ab"}"#)
+            let reply = try await connection.reply()
+            #expect(reply.status == 403)
+            #expect(reply.text == "not for web pages\n")
+        }
+    }
+
     @Test func `a query is ignored`() async throws {
         try await TestServer.run { server in
             let connection = try server.connect()

@@ -167,13 +167,13 @@ struct TLSTests {
             let old = try TLSClient(address, certificates, showing: "engine")
             let new = try TLSClient(address, certificates, showing: "new-engine")
             try "nothing".write(toFile: certificates.path("bad"), atomically: true, encoding: .utf8)
-            #expect(throws: TLSError.self) { try tls.reload(certificates.files(clientCA: "bad")) }
+            #expect(throws: TLSError.self) { try ServerTLS(certificates.files(clientCA: "bad")) }
             #expect(try await old.answer(to: Self.echo).hasSuffix(Self.answer))
             try await old.connect().executeThenClose { inbound, outbound in
                 var parts = inbound.makeAsyncIterator()
                 try await outbound.write(ByteBuffer(string: Self.echo))
                 #expect(try await parts.next() != nil)
-                try tls.reload(certificates.files(clientCA: "other-ca"))
+                tls.take(try ServerTLS(certificates.files(clientCA: "other-ca")))
                 // What was there before is still answered.
                 try await outbound.write(ByteBuffer(string: Self.echo))
                 #expect(try await parts.next() != nil)

@@ -84,6 +84,17 @@ struct ReloadPlanTests {
         #expect(old.taking(new) == new)
     }
 
+    @Test func `where others than the host can call, clients go on to need certificates until the next start`() throws {
+        let pair = "tls-certificate: /a/server.pem\ntls-key: /a/key.pem\n"
+        let old = try configuration(of: pair + "tcp-address: 0.0.0.0:9478\ntls-client-ca: /a/ca.pem")
+        for address in ["127.0.0.1:9478", "off"] {
+            let new = try configuration(of: pair + "tcp-address: \(address)\ntls-client-auth: off")
+            let next = old.taking(new)
+            #expect(next.tcpAddress == old.tcpAddress)
+            #expect(next.tls == old.tls)
+        }
+    }
+
     @Test func `a listener has TLS, or has not, until the next start`() throws {
         let files = Self.tls.map { "\($0): \($1)\n" }.joined()
         let (without, with) = try (configuration(of: ""), configuration(of: files))

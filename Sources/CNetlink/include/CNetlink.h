@@ -56,6 +56,9 @@ CNL_CHECKED int cnl_commit(struct cnl_socket *socket);
 /// The kernel's words for the last refusal, or "". Valid until the next call.
 const char *cnl_reason(const struct cnl_socket *socket);
 
+/// The name of an errno, such as "EBUSY", or null if it is none. glibc's strerrorname_np, since 2.32.
+const char *_Nullable cnl_errno_name(int32_t code);
+
 // Links
 
 /// `ip link add NAME mtu MTU address MAC type bridge stp_state 0`. The group address is left alone.

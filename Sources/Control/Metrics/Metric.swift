@@ -17,6 +17,12 @@ enum Metric: String, CaseIterable, Sendable {
     case publishedPorts = "plugind_published_ports"
     case portsNotHeld = "plugind_published_ports_not_held"
     case repairs = "plugind_repairs_total"
+    case reconciliations = "plugind_reconciliations_total"
+    case reconciliationTime = "plugind_last_reconciliation_seconds"
+    case linksMade = "plugind_links_made_total"
+    case linksDeleted = "plugind_links_deleted_total"
+    case kernelRefusals = "plugind_kernel_refusals_total"
+    case transactions = "plugind_firewall_transactions_total"
     case owed = "plugind_owed"
     case ready = "plugind_ready"
     case buildInfo = "plugind_build_info"
@@ -35,7 +41,9 @@ enum Metric: String, CaseIterable, Sendable {
     var kind: Kind {
         switch self {
         case .requests, .commits: .histogram
-        case .auditEntries, .repairs, .processorTime: .counter
+        case .auditEntries, .repairs, .reconciliations, .linksMade, .linksDeleted, .kernelRefusals, .transactions,
+            .processorTime:
+            .counter
         default: .gauge
         }
     }
@@ -44,17 +52,18 @@ enum Metric: String, CaseIterable, Sendable {
     var labels: [String] {
         switch self {
         case .requests: ["method", "outcome"]
-        case .commits: ["outcome"]
+        case .commits, .transactions: ["outcome"]
         case .auditEntries: ["decision"]
         case .poolSize, .poolAllocatable, .poolExhaustion: ["pool"]
         case .poolAddresses: ["pool", "state"]
         case .networkEndpoints, .bridgePortsLeft: ["network", "bridge"]
         case .publishedPorts: ["protocol"]
-        case .repairs: ["kind"]
+        case .repairs, .linksMade: ["kind"]
+        case .kernelRefusals: ["errno"]
         case .owed: ["what"]
         case .buildInfo: ["version"]
-        case .pools, .networks, .endpoints, .portsNotHeld, .ready, .processorTime, .residentMemory, .virtualMemory,
-            .openFiles, .mostFiles, .startTime:
+        case .pools, .networks, .endpoints, .portsNotHeld, .reconciliations, .reconciliationTime, .linksDeleted, .ready,
+            .processorTime, .residentMemory, .virtualMemory, .openFiles, .mostFiles, .startTime:
             []
         }
     }
@@ -77,6 +86,12 @@ enum Metric: String, CaseIterable, Sendable {
         case .publishedPorts: "Published ports by protocol."
         case .portsNotHeld: "Published ports whose port on the host somebody else has."
         case .repairs: "What somebody else had changed and was put back since the start, by kind."
+        case .reconciliations: "How often the host was compared with the state as a whole since the start."
+        case .reconciliationTime: "How long the last comparison with the host took, with all that was put back."
+        case .linksMade: "Links made since the start, by kind: bridge, or veth, of which a pair is one."
+        case .linksDeleted: "Links deleted since the start: bridges, and veth pairs, each as one."
+        case .kernelRefusals: "What the kernel refused of links, addresses, routes and flows since the start, by errno."
+        case .transactions: "Changes of plugind's rules in the packet filter since the start, by outcome: ok or failed."
         case .owed: "What could not be finished and is tried again."
         case .ready: "1 if GET /health says ready, else 0."
         case .buildInfo: "Always 1; the version is the label."

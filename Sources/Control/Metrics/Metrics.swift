@@ -2,6 +2,7 @@
 
 import Addressing
 public import IPAM
+public import HostNetwork
 public import NetDriver
 import Store
 
@@ -12,22 +13,28 @@ public struct Metrics: Sendable {
     private let driver: Driver
     private let requests: RequestTally
     private let store: MeasuredStore
+    private let host: HostTally
     /// For how long the owners are waited for.
     private let patience: Duration
 
-    public init(version: String, ipam: IPAM, driver: Driver, requests: RequestTally, store: MeasuredStore) {
+    public init(
+        version: String, ipam: IPAM, driver: Driver, requests: RequestTally, store: MeasuredStore, host: HostTally
+    ) {
         self.init(
-            version: version, ipam: ipam, driver: driver, requests: requests, store: store, patience: .seconds(5))
+            version: version, ipam: ipam, driver: driver, requests: requests, store: store, host: host,
+            patience: .seconds(5))
     }
 
     init(
-        version: String, ipam: IPAM, driver: Driver, requests: RequestTally, store: MeasuredStore, patience: Duration
+        version: String, ipam: IPAM, driver: Driver, requests: RequestTally, store: MeasuredStore, host: HostTally,
+        patience: Duration
     ) {
         self.version = version
         self.ipam = ipam
         self.driver = driver
         self.requests = requests
         self.store = store
+        self.host = host
         self.patience = patience
     }
 
@@ -50,6 +57,7 @@ public struct Metrics: Sendable {
         text.add(.auditEntries, store.decisions.map { .init($0.count, $0.decision) })
         if let pools { Self.add(pools.0, to: &text) }
         if let host { Self.add(host, to: &text) }
+        Self.add(self.host.figures, to: &text)
         text.add(.owed, Self.owed(pools?.1, host))
         if let process = ProcessFigures() { Self.add(process, to: &text) }
         return text.text
@@ -91,6 +99,15 @@ public struct Metrics: Sendable {
                 .map { .init($0.value, $0.key.description) })
         text.add(.portsNotHeld, .init(host.portsNotHeld))
         text.add(.repairs, host.repairs.sorted { $0.key < $1.key }.map { .init($0.value, $0.key) })
+        text.add(.reconciliations, .init(host.reconciliations))
+        text.add(.reconciliationTime, .init(host.lastReconciliation / .seconds(1)))
+    }
+
+    private static func add(_ host: HostTally.Figures, to text: inout MetricText) {
+        text.add(.linksMade, [.init(host.bridgesMade, "bridge"), .init(host.vethPairsMade, "veth")])
+        text.add(.linksDeleted, .init(host.linksDeleted))
+        text.add(.kernelRefusals, host.refusals.sorted { $0.key < $1.key }.map { .init($0.value, $0.key) })
+        text.add(.transactions, [.init(host.transactions, "ok"), .init(host.failedTransactions, "failed")])
     }
 
     private static func owed(

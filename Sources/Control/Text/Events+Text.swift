@@ -24,7 +24,7 @@ public struct EventText: Sendable {
         let clock = event.time.dropFirst(11).prefix(8)
         let kind = isColoured ? event.ink?.applied(to: event.kind) ?? event.kind : event.kind
         let width = clock.count + 2 + event.kind.count
-        let sentence = event.sentence.withShortIDs.wrapped(from: Self.column)
+        let sentence = event.sentence.printable.withShortIDs.wrapped(from: Self.column)
         // Beside the kind, unless that is long.
         let isBeside = width < Self.column
         return text + "\(clock)  \(kind)" + (isBeside ? "" : "\n") + sentence.dropFirst(isBeside ? width : 0)

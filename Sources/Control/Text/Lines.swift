@@ -23,7 +23,7 @@ enum Lines {
     static func of(_ facts: [(String, String)]) -> String {
         let width = (facts.map(\.0.count).max() ?? 0) + 2
         return facts.map { name, value in
-            "  \(name)\(String(repeating: " ", count: width - name.count))\(value)\n"
+            "  \(name)\(String(repeating: " ", count: width - name.count))\(value.printable)\n"
         }.joined()
     }
 }

@@ -16,7 +16,7 @@ struct TextTable {
         var ink: Ink?
 
         init(_ text: String, ink: Ink? = nil) {
-            self.text = text
+            self.text = text.printable
             self.ink = ink
         }
 

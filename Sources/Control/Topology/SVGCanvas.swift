@@ -133,14 +133,15 @@ extension String {
     /// Text of an element or of an attribute (XML 1.0 section 2.4). Characters that XML has not are not `printable`.
     var escapedForXML: String {
         guard utf8.contains(where: { "&<>\"'".utf8.contains($0) }) else { return self }
-        return reduce(into: "") { text, character in
-            switch character {
+        // By scalars: one of these with a combining mark behind it is another character, and means the same to XML.
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
             case "&": text += "&amp;"
             case "<": text += "&lt;"
             case ">": text += "&gt;"
             case "\"": text += "&quot;"
             case "'": text += "&#39;"
-            default: text.append(character)
+            default: text.unicodeScalars.append(scalar)
             }
         }
     }

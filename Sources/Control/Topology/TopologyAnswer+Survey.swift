@@ -19,10 +19,12 @@ extension TopologyAnswer {
             problems["host", default: []]
             + (rules ? ["the packet filter's rules, or forwarding, could not be put right yet"] : [])
         links = HostLinkStatus.all(of: survey)
+        let conflictsOfSubnets = Dictionary(grouping: conflicts, by: \.pool.subnet)
         networks = survey.view.networks.map { network in
             let status = NetworkStatus(network)
             return Marked(
-                status, problems: problems["network \(status.id)", default: []] + status.overlaps(conflicts))
+                status,
+                problems: problems["network \(status.id)", default: []] + status.overlaps(conflictsOfSubnets))
         }
         self.endpoints = endpoints.map { endpoint in
             let known = problems["endpoint \(endpoint.id)", default: []]
@@ -64,9 +66,10 @@ extension HostLinkStatus {
 }
 
 extension NetworkStatus {
-    fileprivate func overlaps(_ conflicts: [PoolConflict]) -> [String] {
-        conflicts.flatMap { conflict in
-            subnets.map(\.subnet).filter { $0.overlaps(conflict.prefix) }.map { "\($0) overlaps \(conflict.what)" }
+    /// `conflicts` are those of the pool that is each subnet.
+    fileprivate func overlaps(_ conflicts: [String: [PoolConflict]]) -> [String] {
+        subnets.flatMap { subnet in
+            conflicts["\(subnet.subnet)", default: []].map { "\(subnet.subnet) overlaps \($0.what)" }
         }
     }
 }

@@ -9,7 +9,7 @@ extension TopologyMap {
 
     public init(_ answer: TopologyAnswer, names: EngineNames, showsAll: Bool) {
         let limit = showsAll ? Int.max : Self.limit
-        problems = answer.problems
+        problems = answer.problems.map(\.printable)
         setNetworks(of: answer, names, limit: limit)
         setLinks(of: answer, limit: limit)
         let marked =
@@ -45,7 +45,7 @@ extension TopologyMap {
                 addresses: status.subnets.map { subnet in
                     subnet.gateway.map { "\($0)/\(subnet.subnet.length)" } ?? "\(subnet.subnet), no gateway"
                 },
-                problems: network.problems,
+                problems: network.problems.map(\.printable),
                 guests: guests[status.bridge.description, default: []].map { Link($0, ports: []) },
                 containers: shown, hiddenContainers: containers.count - shown.count)
         }.sorted { ($0.name, $0.id) < ($1.name, $1.id) }
@@ -127,9 +127,9 @@ extension TopologyMap.Container {
                 TopologyMap.Port(
                     at: port.status.at, to: port.status.hostAddress == nil ? nil : port.status.to,
                     transport: port.status.transport, how: port.status.how, limits: port.status.limits,
-                    problems: port.problems)
+                    problems: port.problems.map(\.printable))
             },
-            problems: endpoint.problems)
+            problems: endpoint.problems.map(\.printable))
     }
 }
 

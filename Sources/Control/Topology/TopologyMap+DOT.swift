@@ -96,8 +96,12 @@ private struct DOTGraph {
 
     /// Lines as one string. Graphviz takes a backslash for the beginning of an escape.
     func quoted(_ lines: [String]) -> String {
+        // By scalars: a quote with a combining mark behind it is another character, and still ends a text.
         let escaped = lines.map { line in
-            line.reduce(into: "") { $0 += $1 == "\\" || $1 == "\"" ? "\\\($1)" : String($1) }
+            line.unicodeScalars.reduce(into: "") { text, scalar in
+                if scalar == "\\" || scalar == "\"" { text.unicodeScalars.append("\\") }
+                text.unicodeScalars.append(scalar)
+            }
         }
         return "\"" + escaped.joined(separator: "\\n") + "\""
     }

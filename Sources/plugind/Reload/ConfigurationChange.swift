@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addressing
+import PluginServer
+
 /// A setting of which two configurations have different values.
 struct ConfigurationChange: Hashable {
     let key: Configuration.Key
@@ -32,8 +35,11 @@ extension Configuration {
         next.name = name
         next.pluginDirectory = pluginDirectory
         next.tcpAddress = tcpAddress
-        // With or without TLS a listener stays.
-        if (tls.files == nil) != (other.tls.files == nil) { next.tls = tls }
+        // With or without TLS a listener stays; and one that others than this host reach goes on asking for certificates.
+        let isReachedByOthers = tcpAddress.map { !$0.address.isLoopback } ?? false
+        if (tls.files == nil) != (other.tls.files == nil) || (isReachedByOthers && other.tls.clientAuth == .off) {
+            next.tls = tls
+        }
         next.stateDirectory = stateDirectory
         next.controlSocket = controlSocket
         next.macClaims = macClaims

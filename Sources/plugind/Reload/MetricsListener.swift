@@ -39,13 +39,16 @@ final class MetricsListener: Service {
     }
 
     /// Serves at `address` from now on. One that cannot be had is logged and done without: containers do not need it.
-    func start(at address: ListenAddress?) {
+    /// Returns where it serves.
+    func start(at address: ListenAddress?) -> ListenAddress? {
         do throws(SocketError) {
             serve(try claim(address))
+            return address
         } catch {
             logger.error(
                 "Cannot serve metrics, going on without", error: error,
                 metadata: ["address": "\(address.map(\.description) ?? "")"])
+            return nil
         }
     }
 

@@ -7,16 +7,17 @@ import UnixSignals
 
 /// Does something each time the process gets a signal. Signals that come meanwhile are one.
 struct OnSignal: Service {
-    let signal: UnixSignal
+    let signals: UnixSignalsSequence
     let work: @Sendable () async -> Void
 
-    init(_ signal: UnixSignal, work: @escaping @Sendable () async -> Void) {
-        self.signal = signal
+    /// A signal that comes before this runs waits for it, from the moment in which `signals` was made.
+    init(_ signals: UnixSignalsSequence, work: @escaping @Sendable () async -> Void) {
+        self.signals = signals
         self.work = work
     }
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: signal).cancelOnGracefulShutdown() { await work() }
+        for await _ in signals.cancelOnGracefulShutdown() { await work() }
     }
 }
 

@@ -34,15 +34,8 @@ extension Reloader.Step {
     /// The certificates may be others in files of the same name.
     static func certificates(_ listeners: PluginListeners, logger: Logger) -> Self {
         Self(nil) { _, next in
-            _ = try next.tcpAddress == nil ? nil : next.serverTLS()
-            return {
-                do throws(ConfigurationError) {
-                    try listeners.reload(next, logger: logger)
-                } catch {
-                    // They have changed since they were read.
-                    logger.error("Cannot take certificates anew, going on with the old ones", error: error)
-                }
-            }
+            guard next.tcpAddress != nil, let new = try next.serverTLS() else { return {} }
+            return { listeners.take(new, logger: logger) }
         }
     }
 
