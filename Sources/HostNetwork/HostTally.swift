@@ -25,7 +25,7 @@ public final class HostTally: Sendable {
 
     public var figures: Figures { content.withLock { $0 } }
 
-    func count(_ figure: WritableKeyPath<Figures, Int> & Sendable) {
+    func count(_ figure: any WritableKeyPath<Figures, Int> & Sendable) {
         content.withLock { $0[keyPath: figure] += 1 }
     }
 

@@ -22,7 +22,10 @@ extension ControlServer {
         logger: Logger
     ) -> [any Service] {
         if path.isEmpty || path == "off" { return [] }
-        var router = ControlRouter(logger: logger, explain: MethodTable.Explanation.init(of:))
+        var router = ControlRouter(logger: logger) { error in
+            // Of a reload; no call of the engine reads the configuration.
+            (error as? ConfigurationError).map { .init(status: 409, text: $0.description) } ?? .init(of: error)
+        }
         router.onPools(ipam)
         router.onExclusions(ipam)
         router.onReservations(ipam)

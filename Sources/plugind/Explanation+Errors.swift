@@ -20,7 +20,6 @@ extension MethodTable.Explanation {
         case let error as HostPortError: self.init(status: 409, text: error.description)
         case let error as FirewallError: self.init(status: 500, text: error.description)
         case let error as StoreError: self.init(status: 500, text: error.description)
-        case let error as ConfigurationError: self.init(status: 409, text: error.description)
         default: return nil
         }
     }
