@@ -7,8 +7,8 @@
 #   sudo scripts/test.sh
 #
 # Installs the Debian packages it needs. Goes on after a failure, ends with a summary and the closing lines of the test
-# runners, and with status 1 if anything failed. Touches no network but that of namespaces it makes. Takes about half an
-# hour on two cores from a fresh clone, a third of it building.
+# runners, and with status 1 if anything failed: of the engine tests, if it failed twice. Touches no network but that of
+# namespaces it makes. Takes 35 minutes or less on two cores from a fresh clone, a third of it building.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/prepare.sh"
