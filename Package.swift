@@ -21,7 +21,7 @@ let package = Package(
     products: [
         .executable(name: "plugind", targets: ["plugind"]),
         // For Benchmarks/, which is a package of its own.
-        .library(name: "IPAM", targets: ["Addressing", "IPAM", "Store"]),
+        .library(name: "IPAM", targets: ["Addressing", "Events", "IPAM", "Store"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Events
 import IPAM
 import Logging
 import Store
@@ -12,6 +13,8 @@ extension IPAM {
         return try IPAM(
             state: state, store: store, defaultPools: .standard, occupied: { [] },
             random: SystemRandomNumberGenerator(), now: { clock() },
+            // What is measured is what addresses take; events take no more than so much, however many those are.
+            events: EventLog(capacity: 1),
             logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() })
     }
 }
