@@ -58,27 +58,7 @@ public struct SocketClient: Sendable {
 
     /// Asks, and waits for the whole answer.
     public func ask(_ question: Question) async throws -> Reply {
-        let start = ContinuousClock.now
-        let connection = try await connect()
-        let timer = connection.channel.eventLoop.scheduleTask(in: TimeAmount(deadline)) {
-            connection.channel.close(promise: nil)
-        }
-        defer { timer.cancel() }
-        do {
-            return try await connection.executeThenClose { inbound, outbound in
-                try await send(question, outbound)
-                let reply = try await collect(inbound, question)
-                // An answer whose end is that of the connection looks complete when the timer has cut it.
-                guard start.duration(to: .now) < deadline else { throw ChannelError.eof }
-                return reply
-            }
-        } catch  where start.duration(to: .now) >= deadline {
-            throw SocketClientError.unusable("\(question) was not answered within \(deadline)")
-        } catch let error as IOError {
-            throw SocketClientError.unusable(String(cString: strerror(error.errnoCode)))
-        } catch is HTTPParserError {
-            throw SocketClientError.unusable("the answer to \(question) is no HTTP")
-        }
+        try await exchange(question) { inbound, _ in try await collect(inbound, question) }
     }
 
     /// Asks, and gives each part of the answer's body to `take` as it comes, until the answer or the task ends.
@@ -87,35 +67,51 @@ public struct SocketClient: Sendable {
     public func follow(
         _ question: Question, _ take: (ByteBuffer) async throws -> Void
     ) async throws -> Reply? {
+        try await exchange(question) { inbound, begun in
+            var parts = inbound.makeAsyncIterator()
+            guard case .head(let head)? = try await parts.next() else { throw ended(question) }
+            begun()
+            var refusal = ByteBuffer()
+            while let part = try await parts.next() {
+                switch part {
+                case .head: throw ended(question)
+                case .body(var bytes) where head.status != .ok:
+                    try check(refusal.readableBytes + bytes.readableBytes, question)
+                    refusal.writeBuffer(&bytes)
+                case .body(let bytes): try await take(bytes)
+                case .end: return head.status == .ok ? nil : Reply(status: Int(head.status.code), body: refusal)
+                }
+            }
+            try Task.checkCancellation()
+            throw ended(question)
+        }
+    }
+
+    /// Sends a question over a connection of its own, and lets `read` read the answer: within the deadline, unless it says
+    /// that the answer has begun and may take its time.
+    private func exchange<Value>(
+        _ question: Question, _ read: (Inbound, _ begun: () -> Void) async throws -> Value
+    ) async throws -> Value {
         let start = ContinuousClock.now
         let connection = try await connect()
         let timer = connection.channel.eventLoop.scheduleTask(in: TimeAmount(deadline)) {
             connection.channel.close(promise: nil)
         }
         defer { timer.cancel() }
-        var hasBegun = false
+        var isTimed = true
+        func isLate() -> Bool { isTimed && start.duration(to: .now) >= deadline }
         do {
             return try await connection.executeThenClose { inbound, outbound in
                 try await send(question, outbound)
-                var parts = inbound.makeAsyncIterator()
-                guard case .head(let head)? = try await parts.next() else { throw ended(question) }
-                timer.cancel()
-                hasBegun = true
-                var refusal = ByteBuffer()
-                while let part = try await parts.next() {
-                    switch part {
-                    case .head: throw ended(question)
-                    case .body(var bytes) where head.status != .ok:
-                        try check(refusal.readableBytes + bytes.readableBytes, question)
-                        refusal.writeBuffer(&bytes)
-                    case .body(let bytes): try await take(bytes)
-                    case .end: return head.status == .ok ? nil : Reply(status: Int(head.status.code), body: refusal)
-                    }
+                let value = try await read(inbound) {
+                    timer.cancel()
+                    isTimed = false
                 }
-                try Task.checkCancellation()
-                throw ended(question)
+                // An answer whose end is that of the connection looks complete when the timer has cut it.
+                guard !isLate() else { throw ChannelError.eof }
+                return value
             }
-        } catch  where !hasBegun && start.duration(to: .now) >= deadline {
+        } catch  where isLate() {
             throw SocketClientError.unusable("\(question) was not answered within \(deadline)")
         } catch let error as IOError {
             throw SocketClientError.unusable(String(cString: strerror(error.errnoCode)))
@@ -125,6 +121,7 @@ public struct SocketClient: Sendable {
     }
 
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    private typealias Inbound = NIOAsyncChannelInboundStream<HTTPClientResponsePart>
 
     private func connect() async throws -> Connection {
         do {
@@ -161,7 +158,7 @@ public struct SocketClient: Sendable {
     }
 
     private func collect(
-        _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>, _ question: Question
+        _ inbound: Inbound, _ question: Question
     ) async throws -> Reply {
         var status: HTTPResponseStatus?
         var body = ByteBuffer()
