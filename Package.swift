@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "Garbage",
             dependencies: [
-                "Addressing", "Events", "IPAM", "NetDriver", "SocketClient", "Store", logging,
+                "Addressing", "Events", "IPAM", "NetDriver", "PluginKit", "SocketClient", "Store", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

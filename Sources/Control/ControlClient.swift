@@ -4,6 +4,7 @@ public import Addressing
 public import IPAM
 import NIOCore
 import NIOHTTP1
+import PluginKit
 import SocketClient
 
 /// Asks plugind over its control socket: a connection for each question.
@@ -139,7 +140,8 @@ public struct ControlClient: Sendable {
 
     func unexpected(_ error: DecodingError, _ method: HTTPMethod, _ path: String) -> ControlFailure {
         .unusable(
-            socket: socket, reason: "the answer to \(method) \(path) is not what was expected: \(error.words)")
+            socket: socket, reason: "the answer to \(method) \(path) is not what was expected: \(error.words(of: "it"))"
+        )
     }
 
     func refusal(_ reply: SocketClient.Reply, _ method: HTTPMethod, _ path: String) -> ControlFailure {

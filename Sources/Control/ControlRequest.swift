@@ -42,16 +42,8 @@ struct ControlRequest: Sendable {
             return try ControlAPI.decode(type, from: body)
         } catch let error as DecodingError {
             let isJSON = (try? ControlAPI.decode(JSONValue.self, from: body)) != nil
-            throw ControlError.badRequest(isJSON ? error.words : "the request body is not valid JSON")
+            throw ControlError.badRequest(
+                isJSON ? error.words(of: "the request body") : "the request body is not valid JSON")
         }
-    }
-}
-
-extension DecodingError {
-    /// What is wrong, the field first; of the whole what its own decoder said.
-    var words: String {
-        if let sentence { return sentence }
-        guard case .dataCorrupted(let context) = self else { return "\(self)" }
-        return context.debugDescription
     }
 }

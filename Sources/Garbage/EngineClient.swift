@@ -3,6 +3,7 @@
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import PluginKit
 import SocketClient
 
 /// Asks the engine what it knows, over its unix socket, by reading alone: `GET /networks`, `GET /networks/ID` and
@@ -62,23 +63,7 @@ extension SocketClient {
             return try JSONDecoder().decode(Answer.self, from: Data(reply.body.readableBytesView))
         } catch let error as DecodingError {
             throw SocketClientError.unusable(
-                "the answer to \(question) is not what was expected: \(error.place)")
+                "the answer to \(question) is not what was expected: \(error.words(of: "it"))")
         }
-    }
-}
-
-extension DecodingError {
-    /// Where it is, and what is wrong there.
-    fileprivate var place: String {
-        let context: Context? =
-            switch self {
-            case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
-                .dataCorrupted(let context):
-                context
-            @unknown default: nil
-            }
-        guard let context else { return "\(self)" }
-        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-        return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
     }
 }

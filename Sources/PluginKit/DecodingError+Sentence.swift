@@ -3,16 +3,25 @@
 extension DecodingError {
     /// What is wrong with the request, the field first: `Interface.Address: ‘10.0.0.300/24’ is not a valid …`.
     /// Nil if the decoder does not know the field.
-    public var sentence: String? {
+    public var sentence: String? { sentence(of: "the request body") }
+
+    /// The same of something else than a request; if nothing is known of a field, what the decoder said of the whole.
+    public func words(of whole: String) -> String {
+        if let sentence = sentence(of: whole) { return sentence }
+        guard case .dataCorrupted(let context) = self else { return "\(self)" }
+        return context.debugDescription
+    }
+
+    private func sentence(of whole: String) -> String? {
         switch self {
         case .keyNotFound(let key, let context):
-            "field \(Self.path(context.codingPath + [key])) is missing"
+            "field \(Self.path(context.codingPath + [key], whole)) is missing"
         case .valueNotFound(let type, let context):
-            "\(Self.path(context.codingPath)): expected \(Self.words(for: type)), found null"
+            "\(Self.path(context.codingPath, whole)): expected \(Self.words(for: type)), found null"
         case .typeMismatch(let type, let context):
-            "\(Self.path(context.codingPath)): expected \(Self.words(for: type))"
+            "\(Self.path(context.codingPath, whole)): expected \(Self.words(for: type))"
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "\(Self.path(context.codingPath)): \(context.debugDescription)"
+            "\(Self.path(context.codingPath, whole)): \(context.debugDescription)"
         case .dataCorrupted:
             nil
         @unknown default:
@@ -21,9 +30,9 @@ extension DecodingError {
     }
 
     /// `Options.com.docker.network.portmap[0].Proto`
-    private static func path(_ keys: [any CodingKey]) -> String {
+    private static func path(_ keys: [any CodingKey], _ whole: String) -> String {
         guard !keys.isEmpty else {
-            return "the request body"
+            return whole
         }
         return keys.reduce(into: "") { path, key in
             // An element of a list; a map's key may be a number too.

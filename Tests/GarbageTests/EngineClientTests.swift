@@ -78,7 +78,8 @@ struct EngineClientTests {
         Refusal(answer: .whole(""), words: "the answer to GET /networks/aa11 is not what was expected: "),
         Refusal(
             answer: .whole(#"{"Id":"aa11","Containers":{"c1":{"IPv4Address":"10.0.0.2/24"}}}"#),
-            words: "the answer to GET /networks/aa11 is not what was expected: Containers.c1: "),
+            words: "the answer to GET /networks/aa11 is not what was expected: "
+                + "field Containers.c1.EndpointID is missing"),
         Refusal(
             answer: .whole(#"{"Id":"aa11","Containers":{"c1":{"EndpointID":"bb22","IPv4Address":"invalid Prefix"}}}"#),
             words: "network aa11 has ‘invalid Prefix’, which is no address"),
