@@ -22,6 +22,7 @@ let package = Package(
         .executable(name: "plugind", targets: ["plugind"]),
         // For Benchmarks/, which is a package of its own.
         .library(name: "IPAM", targets: ["Addressing", "Events", "IPAM", "Store"]),
+        .library(name: "Requests", targets: ["Addressing", "NetDriver", "PluginKit", "PluginServer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

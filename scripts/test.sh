@@ -32,7 +32,7 @@ main() {
     cd "$repository"
 
     step format swift_run format lint --strict --recursive Sources Tests Package.swift \
-        Benchmarks/Package.swift Benchmarks/IPAMBenchmarks
+        Benchmarks/Package.swift Benchmarks/ForgetfulIPAM Benchmarks/IPAMBenchmarks Benchmarks/RequestBenchmarks
     step "debug build" swift_run build --build-tests
     # One at a time: all at once each would wait for hundreds of others, and whatever has a deadline would miss it.
     step "unit tests" swift_run test --skip-build --no-parallel --skip "$long_tests"

@@ -3,6 +3,7 @@
 import Addressing
 import Benchmark
 import CHeap
+import ForgetfulIPAM
 import FoundationEssentials
 import IPAM
 import Store

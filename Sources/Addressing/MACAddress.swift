@@ -52,8 +52,14 @@ extension MACAddress: StringCodable {
 
     /// Lower case.
     public var description: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)], UInt8(ascii: ":")] }
-        return String(decoding: text.dropLast(), as: UTF8.self)
+        String(unsafeUninitializedCapacity: 17) { text in
+            for position in 0..<17 {
+                let digit = Int(truncatingIfNeeded: bits >> (44 - 4 * (position - position / 3))) & 15
+                text[position] = position % 3 == 2 ? UInt8(ascii: ":") : Self.digits[digit]
+            }
+            return 17
+        }
     }
+
+    private static let digits = Array("0123456789abcdef".utf8)
 }

@@ -21,3 +21,17 @@ extension StringCodable {
         try container.encode(description)
     }
 }
+
+// What the compiler writes for a type with such a property calls this.
+
+extension KeyedDecodingContainer {
+    /// A JSON decoder makes a decoder for each value of a type that it does not know; text it just gives. What is no value
+    /// is left to the type's own decoding, which has the words.
+    public func decode<Value: StringCodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        try Value(decode(String.self, forKey: key)) ?? decodeByItself(type, forKey: key)
+    }
+
+    private func decodeByItself<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        try decode(type, forKey: key)
+    }
+}

@@ -10,8 +10,9 @@ final class Turns<Key: Hashable & Sendable>: Sendable {
     /// Who waits for a key that is taken. A key that is not there is free.
     private let queues = Mutex<[Key: [CheckedContinuation<Void, Never>]]>([:])
 
-    /// Waits for the turn. Each `enter` needs its `leave`.
-    func enter(_ key: Key) async {
+    /// Waits for the turn. Each `enter` needs its `leave`. Runs where its caller does: where nobody has to wait, the driver
+    /// does not leave its queue.
+    nonisolated(nonsending) func enter(_ key: Key) async {
         await withCheckedContinuation { continuation in
             let isFree = queues.withLock { queues in
                 guard queues[key] != nil else {

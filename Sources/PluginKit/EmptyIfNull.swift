@@ -26,10 +26,16 @@ public struct EmptyIfNull<Value: EmptyInitializable & Codable & Hashable & Senda
     }
 }
 
-// What the compiler writes for a type with such a property calls this.
+// What the compiler writes for a type with such a property calls these two.
 
 extension KeyedDecodingContainer {
     public func decode<Value>(_ type: EmptyIfNull<Value>.Type, forKey key: Key) throws -> EmptyIfNull<Value> {
-        try decodeIfPresent(type, forKey: key) ?? EmptyIfNull(wrappedValue: Value())
+        EmptyIfNull(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? Value())
+    }
+}
+
+extension KeyedEncodingContainer {
+    public mutating func encode<Value>(_ value: EmptyIfNull<Value>, forKey key: Key) throws {
+        try encode(value.wrappedValue, forKey: key)
     }
 }

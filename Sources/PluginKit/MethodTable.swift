@@ -34,9 +34,13 @@ public struct MethodTable: Sendable {
         }
     }
 
-    private typealias Answer = @Sendable ([UInt8]) async throws -> [UInt8]
+    private struct Entry {
+        let name: String
+        let answer: @Sendable ([UInt8]) async throws -> [UInt8]
+    }
 
-    private var answers: [String: Answer] = [:]
+    /// By path.
+    private var entries: [String: Entry] = [:]
     private let logger: Logger
     private let observe: (@Sendable (Observation) -> Void)?
     private let explain: @Sendable (any Error) -> Explanation?
@@ -56,8 +60,9 @@ public struct MethodTable: Sendable {
     public mutating func on<Method: PluginMethod>(
         _ method: Method.Type, _ answer: @escaping @Sendable (Method) async throws -> Method.Reply
     ) {
-        precondition(answers[Method.name] == nil, "\(Method.name) is served twice")
-        answers[Method.name] = { body in
+        let path = "/\(Method.name)"
+        precondition(entries[path] == nil, "\(Method.name) is served twice")
+        entries[path] = Entry(name: Method.name) { body in
             let request = try JSONDoor.decode(Method.self, from: body)
             return try JSONDoor.encode(try await answer(request))
         }
@@ -67,30 +72,31 @@ public struct MethodTable: Sendable {
     ///
     /// Logs one line per request: at debug if it succeeded, at notice if it was refused, at error if it failed.
     public func answer(path: String, body: [UInt8]) async -> PluginReply {
-        guard let answer = path.hasPrefix("/") ? answers[String(path.dropFirst())] : nil else {
-            finish(path, .notice, status: 404)
+        guard let entry = entries[path] else {
+            finish(path, nil, .notice, status: 404)
             return .failure(status: 404, text: "\(path) is not a method of this plugin")
         }
         let start = ContinuousClock.now
         do {
-            let reply = PluginReply(status: 200, body: try await answer(body))
-            finish(path, .debug, status: reply.status, since: start)
+            let reply = PluginReply(status: 200, body: try await entry.answer(body))
+            finish(path, entry, .debug, status: reply.status, since: start)
             return reply
         } catch {
             let explanation = (error as? BadRequest).map { Explanation(status: 400, text: $0.text) } ?? explain(error)
             guard let explanation else {
-                finish(path, .error, status: 500, since: start, error)
+                finish(path, entry, .error, status: 500, since: start, error)
                 return .failure(status: 500, text: "internal error")
             }
-            finish(path, explanation.status < 500 ? .notice : .error, status: explanation.status, since: start, error)
+            let level: Logger.Level = explanation.status < 500 ? .notice : .error
+            finish(path, entry, level, status: explanation.status, since: start, error)
             return .failure(status: explanation.status, text: explanation.text)
         }
     }
 
     /// Logs and tells of a request. The log's metadata is not made unless the level is on.
     private func finish(
-        _ path: String, _ level: Logger.Level, status: Int, since start: ContinuousClock.Instant? = nil,
-        _ error: (any Error)? = nil
+        _ path: String, _ entry: Entry?, _ level: Logger.Level, status: Int,
+        since start: ContinuousClock.Instant? = nil, _ error: (any Error)? = nil
     ) {
         let duration = start.map { ContinuousClock.now - $0 } ?? .zero
         logger.log(
@@ -98,7 +104,6 @@ public struct MethodTable: Sendable {
             metadata: [
                 "method": "\(path.dropFirst())", "status": "\(status)", "duration": "\(duration)",
             ])
-        observe?(
-            Observation(method: start == nil ? nil : String(path.dropFirst()), status: status, duration: duration))
+        observe?(Observation(method: entry?.name, status: status, duration: duration))
     }
 }

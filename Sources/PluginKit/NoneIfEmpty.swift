@@ -26,12 +26,12 @@ public struct NoneIfEmpty<Value: LosslessStringConvertible & Codable & Hashable 
 
 extension KeyedDecodingContainer {
     public func decode<Value>(_ type: NoneIfEmpty<Value>.Type, forKey key: Key) throws -> NoneIfEmpty<Value> {
-        try decodeIfPresent(type, forKey: key) ?? NoneIfEmpty(wrappedValue: nil)
+        NoneIfEmpty(wrappedValue: try decodeTextIfPresent(Value.self, forKey: key))
     }
 }
 
 extension KeyedEncodingContainer {
     public mutating func encode<Value>(_ value: NoneIfEmpty<Value>, forKey key: Key) throws {
-        try encodeIfPresent(value.wrappedValue, forKey: key)
+        try encodeIfPresent(value.wrappedValue?.description, forKey: key)
     }
 }

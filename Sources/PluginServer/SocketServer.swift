@@ -27,6 +27,7 @@ public struct SocketServer: Service {
 
     /// Serves `socket`, over `tls` if that is given, and removes it in the end if it is this process's own.
     ///
+    /// `answer` begins on the thread that serves all connections, so it must not block.
     /// An answer that has begun runs to its end, whatever becomes of its connection and of the server, but for a stream,
     /// which ends with its connection and at graceful shutdown. A connection over
     /// which nothing came for `idleTimeout` is closed; nil lets it stay.
@@ -45,8 +46,8 @@ public struct SocketServer: Service {
     /// Serves until graceful shutdown. To be called once.
     public func run() async throws {
         defer { removeSocket() }
-        // One thread moves small messages faster than they are answered, which is done elsewhere. The shared group would
-        // start a thread per core.
+        // One thread moves small messages faster than they are answered. It decodes requests too, so that nothing is woken
+        // before an owner's queue; what takes longer is done there. The shared group would start a thread per core.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             try await serve(on: group)
@@ -66,6 +67,7 @@ public struct SocketServer: Service {
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+        let executor = LoopExecutor(group.next())
         let http = HTTP1Channel(
             responder: { request, writer, channel in try await respond(to: request, writer, on: channel) },
             configuration: .init(idleTimeout: idleTimeout.map { TimeAmount($0) }))
@@ -90,7 +92,9 @@ public struct SocketServer: Service {
             try await server.executeThenClose { connections in
                 try await withThrowingDiscardingTaskGroup { tasks in
                     for try await connection in connections {
-                        tasks.addTask { await http.handle(value: connection, logger: logger) }
+                        tasks.addTask(executorPreference: executor) {
+                            await http.handle(value: connection, logger: logger)
+                        }
                     }
                 }
             }
@@ -104,14 +108,16 @@ public struct SocketServer: Service {
     ) async throws {
         let body = try await request.bodyWithinLimit()
         // Only browsers send one: a page of somebody else would speak for whoever looks at it.
-        if request.headers[.origin] != nil {
+        if request.headers.contains(.origin) {
             let reply = SocketReply(status: 403, contentType: "text/plain", body: Array("not for web pages\n".utf8))
             try await writer.write(reply, closing: true, withoutBody: false, on: channel)
             throw ConnectionEnded()
         }
         let asked = SocketRequest(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query, body: body)
-        let reply = await Task { await answer(asked) }.value
+        // In a task of its own, which nobody cancels. It begins at once, here, and where it goes on is its own affair: the
+        // owners have queues, which a task that prefers a thread would leave and enter again at each step.
+        let reply = await Task.immediate { await answer(asked) }.value
         try await writer.write(reply, closing: body == nil, withoutBody: request.method == .head, on: channel)
         // Where a body that is too long ends, and the next request begins, is not known.
         if body == nil { throw ConnectionEnded() }

@@ -32,7 +32,7 @@ final class CommitQueue: Sendable {
         self.afterwards = afterwards
     }
 
-    func commit(_ changes: [Change]) async throws(StoreError) {
+    nonisolated(nonsending) func commit(_ changes: [Change]) async throws(StoreError) {
         let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
             let mustDrain = state.withLock { state in
                 state.waiting.append(Waiting(changes: changes) { continuation.resume(returning: $0) })

@@ -75,7 +75,7 @@ public final class SQLiteStore: StateStore {
         try files.explain("read") { try database.read { database in try AuditRecord.last(count, in: database) } }
     }
 
-    public func commit(_ changes: [Change]) async throws(StoreError) {
+    public nonisolated(nonsending) func commit(_ changes: [Change]) async throws(StoreError) {
         if changes.isEmpty { return }
         try await commits.commit(changes)
     }

@@ -15,7 +15,9 @@ public protocol StateStore: Sendable {
     ///
     /// Callers that wait at the same moment share one transaction and one disk flush. A failure concerns
     /// only the caller whose changes could not be written.
-    func commit(_ changes: [Change]) async throws(StoreError)
+    ///
+    /// Runs where its caller does, up to the store's own thread: an owner does not leave its queue to wait.
+    nonisolated(nonsending) func commit(_ changes: [Change]) async throws(StoreError)
 
     /// The last lines of the audit log, newest first. The log is no part of the state: nothing is decided by it.
     func auditLog(last count: Int) throws(StoreError) -> [AuditRecord]

@@ -30,6 +30,13 @@ struct MethodTableTests {
         #expect(reply == PluginReply(status: 200, body: Array("{}".utf8)))
     }
 
+    @Test(arguments: ["2", "2.0", "2e0", "0.2e1"])
+    func `a whole number may be written like any number`(number: String) async {
+        let reply = await table().answer(
+            path: "/Test.Greet", body: Array(#"{"Who": "you", "Times": \#(number)}"#.utf8))
+        #expect(reply == PluginReply(status: 200, body: Array(#"{"Text":"you you"}"#.utf8)))
+    }
+
     @Test func `slashes in a reply are not escaped`() async {
         let reply = await table().answer(path: "/Test.Greet", body: Array(#"{"Who": "10.0.0.0\/8", "Times": 1}"#.utf8))
         #expect(String(decoding: reply.body, as: UTF8.self) == #"{"Text":"10.0.0.0/8"}"#)

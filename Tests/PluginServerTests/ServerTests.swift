@@ -238,6 +238,21 @@ struct ServerTests {
         }
     }
 
+    /// Nobody else has to be woken for what needs no owner.
+    @Test func `a request begins to be answered on the thread that reads it`() async throws {
+        try await TestServer.run { server in
+            var threads: Set<String> = []
+            for _ in 0..<5 {
+                let connection = try server.connect()
+                for _ in 0..<20 {
+                    try await connection.send(request("POST", "/Test.Thread", body: ""))
+                    threads.insert(try await connection.reply().text)
+                }
+            }
+            #expect(threads.count == 1)
+        }
+    }
+
     @Test func `a method that takes long holds up nobody else`() async throws {
         try await TestServer.run { server in
             let slow = try server.connect()

@@ -48,6 +48,7 @@ struct TestServer: Sendable {
         let work = Work()
         var methods = MethodTable(logger: quiet, explain: { _ in nil })
         methods.on(Echo.self) { request in Echo.Reply(length: request.text.utf8.count) }
+        methods.on(AnsweringThread.self) { _ in AnsweringThread.Reply(number: AnsweringThread.current) }
         methods.on(Wait.self) { _ in
             await work.wait()
             return Wait.Reply(isCancelled: Task.isCancelled)
@@ -129,6 +130,18 @@ struct Echo: PluginMethod {
         enum CodingKeys: String, CodingKey {
             case length = "Length"
         }
+    }
+}
+
+/// Answers which thread it is answered on.
+struct AnsweringThread: PluginMethod {
+    static let name = "Test.Thread"
+    static let hasArguments = false
+
+    static var current: UInt { UInt(pthread_self()) }
+
+    struct Reply: Codable, Sendable {
+        var number: UInt
     }
 }
 

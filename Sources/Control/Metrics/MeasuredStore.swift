@@ -27,7 +27,7 @@ public final class MeasuredStore: StateStore {
         try store.auditLog(last: count)
     }
 
-    public func commit(_ changes: [Change]) async throws(StoreError) {
+    public nonisolated(nonsending) func commit(_ changes: [Change]) async throws(StoreError) {
         let start = ContinuousClock.now
         do {
             try await store.commit(changes)

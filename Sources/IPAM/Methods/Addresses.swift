@@ -35,7 +35,7 @@ extension RequestAddress {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         poolID = try container.decode(PoolID.self, forKey: .poolID)
-        address = try container.decodeUnlessEmpty(IPAddress.self, forKey: .address)
+        address = try container.decodeTextIfPresent(IPAddress.self, forKey: .address)
         options = try container.decodeOptions(forKey: .options)
     }
 

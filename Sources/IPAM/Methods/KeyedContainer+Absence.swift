@@ -4,11 +4,6 @@ import Addressing
 
 /// The protocol writes "" for what is absent; older and newer engines also send null or leave the field out.
 extension KeyedDecodingContainer {
-    func decodeUnlessEmpty<Value: StringCodable>(_: Value.Type, forKey key: Key) throws -> Value? {
-        guard let text = try decodeIfPresent(String.self, forKey: key), !text.isEmpty else { return nil }
-        return try decode(Value.self, forKey: key)
-    }
-
     func decodeOptions(forKey key: Key) throws -> [String: String] {
         try decodeIfPresent([String: String].self, forKey: key) ?? [:]
     }

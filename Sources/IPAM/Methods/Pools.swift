@@ -42,8 +42,8 @@ extension RequestPool {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         addressSpace = try container.decode(String.self, forKey: .addressSpace)
-        pool = try container.decodeUnlessEmpty(InterfaceAddress.self, forKey: .pool)
-        subPool = try container.decodeUnlessEmpty(InterfaceAddress.self, forKey: .subPool)
+        pool = try container.decodeTextIfPresent(InterfaceAddress.self, forKey: .pool)
+        subPool = try container.decodeTextIfPresent(InterfaceAddress.self, forKey: .subPool)
         options = try container.decodeOptions(forKey: .options)
         isIPv6 = try container.decodeIfPresent(Bool.self, forKey: .isIPv6) ?? false
     }

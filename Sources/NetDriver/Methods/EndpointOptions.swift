@@ -43,20 +43,20 @@ public struct EndpointOptions: Codable, Hashable, Sendable, EmptyInitializable {
     }
 
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        portBindings = try container.decodeIfPresent([PortBinding].self, forKey: .portBindings)
-        exposedPorts = try container.decodeIfPresent([TransportPort].self, forKey: .exposedPorts)
-        dnsServers = try container.decodeIfPresent([String].self, forKey: .dnsServers)
-        isWithoutIPv6Proxy = try container.decodeIfPresent(Bool.self, forKey: .isWithoutIPv6Proxy)
-        if let text = try container.decodeIfPresent(String.self, forKey: .macAddress), !text.isEmpty {
+        let container = try decoder.container(keyedBy: MemberKey<CodingKeys>.self)
+        portBindings = try container.decodeIfPresent([PortBinding].self, forKey: .known(.portBindings))
+        exposedPorts = try container.decodeIfPresent([TransportPort].self, forKey: .known(.exposedPorts))
+        dnsServers = try container.decodeIfPresent([String].self, forKey: .known(.dnsServers))
+        isWithoutIPv6Proxy = try container.decodeIfPresent(Bool.self, forKey: .known(.isWithoutIPv6Proxy))
+        if let text = try container.decodeIfPresent(String.self, forKey: .known(.macAddress)), !text.isEmpty {
             guard let mac = Data(base64Encoded: text).flatMap({ MACAddress(bytes: Array($0)) }) else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: .macAddress, in: container,
+                    forKey: .known(.macAddress), in: container,
                     debugDescription: "‘\(text)’ is not a MAC address in base64")
             }
             macAddress = mac
         }
-        others = try JSONValue.members(of: decoder, besides: CodingKeys.self)
+        others = try container.decodeOthers()
     }
 
     public func encode(to encoder: any Encoder) throws {

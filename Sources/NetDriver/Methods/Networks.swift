@@ -67,12 +67,12 @@ extension CreateNetwork {
         }
 
         public init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            enablesIPv4 = try container.decodeIfPresent(Bool.self, forKey: .enablesIPv4)
-            enablesIPv6 = try container.decodeIfPresent(Bool.self, forKey: .enablesIPv6)
-            isInternal = try container.decodeIfPresent(Bool.self, forKey: .isInternal)
-            _generic = try container.decode(EmptyIfNull<[String: String]>.self, forKey: .generic)
-            others = try JSONValue.members(of: decoder, besides: CodingKeys.self)
+            let container = try decoder.container(keyedBy: MemberKey<CodingKeys>.self)
+            enablesIPv4 = try container.decodeIfPresent(Bool.self, forKey: .known(.enablesIPv4))
+            enablesIPv6 = try container.decodeIfPresent(Bool.self, forKey: .known(.enablesIPv6))
+            isInternal = try container.decodeIfPresent(Bool.self, forKey: .known(.isInternal))
+            _generic = try container.decode(EmptyIfNull<[String: String]>.self, forKey: .known(.generic))
+            others = try container.decodeOthers()
         }
 
         public func encode(to encoder: any Encoder) throws {

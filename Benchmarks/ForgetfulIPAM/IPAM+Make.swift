@@ -2,13 +2,15 @@
 
 import Addressing
 import Events
-import IPAM
+package import IPAM
 import Logging
-import Store
+package import Store
 
 extension IPAM {
     /// An IPAM that begins with `state`.
-    static func make(_ state: StoredState = StoredState(), store: any StateStore = ForgetfulStore()) throws -> IPAM {
+    package static func make(
+        _ state: StoredState = StoredState(), store: any StateStore = ForgetfulStore()
+    ) throws -> IPAM {
         let clock = HurriedClock()
         return try IPAM(
             state: state, store: store, defaultPools: .standard, occupied: { [] },
