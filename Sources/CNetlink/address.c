@@ -2,8 +2,10 @@
 
 #include "socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <string.h>
 
 uint8_t cnl_family(struct cnl_socket *socket, uint32_t length, uint32_t prefix_length)
 {
@@ -19,6 +21,17 @@ const uint8_t *cnl_address_bytes(const struct nlattr *attribute, uint32_t length
     return mnl_attr_get_payload_len(attribute) == length ? mnl_attr_get_payload(attribute) : NULL;
 }
 
+// The last address of the prefix, unless that is too small to have one (RFC 3021).
+static void put_broadcast(struct nlmsghdr *request, const uint8_t *address, uint32_t prefix_length)
+{
+    if (prefix_length > 30)
+        return;
+    uint32_t broadcast;
+    memcpy(&broadcast, address, sizeof(broadcast));
+    broadcast |= htonl(UINT32_MAX >> prefix_length);
+    mnl_attr_put(request, IFA_BROADCAST, sizeof(broadcast), &broadcast);
+}
+
 static void put_address(
     struct cnl_socket *socket, uint16_t type, uint16_t flags, int32_t link, const uint8_t *address, uint32_t length,
     uint32_t prefix_length)
@@ -32,6 +45,8 @@ static void put_address(
         mnl_attr_put(request, IFA_LOCAL, length, address);
         mnl_attr_put(request, IFA_ADDRESS, length, address);
     }
+    if (header->ifa_family == AF_INET && type == RTM_NEWADDR)
+        put_broadcast(request, address, prefix_length);
     // Duplicate address detection would hold the address back for 1 to 2 seconds. Only IPv6 has it.
     if (header->ifa_family == AF_INET6)
         mnl_attr_put_u32(request, IFA_FLAGS, IFA_F_NODAD);

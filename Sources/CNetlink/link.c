@@ -133,6 +133,28 @@ void cnl_put_delete(struct cnl_socket *socket, const char *name)
     cnl_end(socket, request);
 }
 
+void cnl_put_delete_group(struct cnl_socket *socket, uint32_t group)
+{
+    struct nlmsghdr *request = begin_link(socket, RTM_DELLINK, NLM_F_ACK);
+    mnl_attr_put_u32(request, IFLA_GROUP, group);
+    if (group == 0) // The group of every link that nobody put into one.
+        cnl_break(socket, -EINVAL);
+    cnl_end(socket, request);
+}
+
+void cnl_put_retire(struct cnl_socket *socket, int32_t link, uint32_t group)
+{
+    struct nlmsghdr *request = begin_link(socket, RTM_SETLINK, NLM_F_ACK);
+    struct ifinfomsg *header = mnl_nlmsg_get_payload(request);
+    header->ifi_index = link;
+    put_flags(request, 0, IFF_UP);
+    mnl_attr_put_u32(request, IFLA_MASTER, 0);
+    mnl_attr_put_u32(request, IFLA_GROUP, group);
+    if (link <= 0 || group == 0)
+        cnl_break(socket, -EINVAL);
+    cnl_end(socket, request);
+}
+
 // Begins a change of the link of that name.
 static struct nlmsghdr *begin_change(struct cnl_socket *socket, const char *name)
 {

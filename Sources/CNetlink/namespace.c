@@ -16,8 +16,7 @@ int cnl_unshare_network(void)
     return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-// Takes the thread into another network namespace, and tells how it comes back: a descriptor for `leave`.
-static int enter(int32_t namespace_fd)
+int cnl_enter(int32_t namespace_fd, int32_t *ret_own)
 {
     int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (own < 0)
@@ -27,10 +26,11 @@ static int enter(int32_t namespace_fd)
         close(own);
         return code;
     }
-    return own;
+    *ret_own = own;
+    return 0;
 }
 
-static void leave(int own)
+void cnl_leave(int32_t own)
 {
     // A thread that stayed there would do the daemon's work in somebody else's namespace.
     if (setns(own, CLONE_NEWNET) < 0)
@@ -40,24 +40,12 @@ static void leave(int own)
 
 int cnl_open_in(int32_t namespace_fd, struct cnl_socket **ret_socket)
 {
-    int own = enter(namespace_fd);
-    if (own < 0)
-        return own;
-    int code = cnl_open(ret_socket);
-    leave(own);
-    return code;
-}
-
-int cnl_open_sysctl_in(int32_t namespace_fd, const char *path, int32_t *ret_file)
-{
-    int own = enter(namespace_fd);
-    if (own < 0)
-        return own;
-    int file = open(path, O_WRONLY | O_CLOEXEC);
-    int code = file < 0 ? -errno : 0;
-    leave(own);
-    if (code == 0)
-        *ret_file = file;
+    int32_t own;
+    int code = cnl_enter(namespace_fd, &own);
+    if (code < 0)
+        return code;
+    code = cnl_open(ret_socket);
+    cnl_leave(own);
     return code;
 }
 

@@ -20,13 +20,15 @@ public protocol Kernel: Sendable {
     /// and `ip link set HOST alias …`. Takes about 0.4 ms.
     func addVethPair(_ pair: VethSpec) throws(KernelError)
 
-    /// Makes a veth pair whose sandbox end is in the sandbox already, as the engine would leave it there: called the
-    /// prefix and the first free number, with its addresses, up, and with the default routes that the sandbox has not.
-    /// A pair that was left half made is replaced.
+    /// Makes a veth pair whose sandbox end is in the sandbox already, as the engine would leave it there: under its name,
+    /// with its settings and addresses, up, and announced to its neighbours; and with the default routes that were asked
+    /// for and that the sandbox has not. Returns the name. A pair that was left half made is replaced.
     ///
-    /// Equivalent to `ip link add HOST mtu MTU master BRIDGE up type veth peer name NAME netns …` and, in the sandbox,
-    /// `ip address add … nodad`, `ip link set NAME up`, `ip route add default via GATEWAY`.
-    func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError)
+    /// Throws EEXIST if the name is taken. Equivalent to `ip link add HOST mtu MTU master BRIDGE up type veth peer name
+    /// NAME netns …` and, in the sandbox, `sysctl …`, `ip address add … nodad`, `ip link set NAME up`, `arping -U`,
+    /// `ip route add default via GATEWAY`. Takes about 0.5 ms, and no grace period as moving a link does.
+    @discardableResult
+    func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) -> InterfaceName
 
     /// Whether a network namespace is at that path, such as `/var/run/docker/netns/1f2e…`.
     func isNamespace(_ path: String) -> Bool
@@ -46,6 +48,14 @@ public protocol Kernel: Sendable {
     ///
     /// Equivalent to `ip link delete NAME`. Blocks for an RCU grace period, about 16 ms.
     func deleteLink(_ name: InterfaceName) throws(KernelError)
+
+    /// Takes a link out of use at once: down, out of its bridge, and in the group with which it is deleted later. One that
+    /// is gone is success. Equivalent to `ip link set dev LINK down nomaster group GROUP`. Takes 0.3 ms.
+    func retire(_ link: Int32, into group: UInt32) throws(KernelError)
+
+    /// Deletes the links of a group together. That there is none is success. Equivalent to `ip link delete group GROUP`.
+    /// Blocks for one RCU grace period, about 16 ms, however many there are.
+    func deleteLinks(in group: UInt32) throws(KernelError)
 
     /// Puts a link into a bridge. Equivalent to `ip link set NAME master BRIDGE up`.
     func attach(_ name: InterfaceName, to bridge: InterfaceName) throws(KernelError)
@@ -156,16 +166,29 @@ public struct VethSpec: Hashable, Sendable {
 public struct SandboxSpec: Hashable, Sendable {
     /// Of the sandbox's network namespace.
     public var path: String
-    /// The link is called this plus the first free number.
-    public var linkPrefix: String
+    public var name: Name
     public var addresses: [InterfaceAddress]
+    /// Of default routes for families that have none in the sandbox.
     public var gateways: [IPAddress]
+    /// Written before the link is up.
+    public var settings: [LinkSetting]
 
-    public init(path: String, linkPrefix: String, addresses: [InterfaceAddress], gateways: [IPAddress]) {
+    /// What the link is called.
+    public enum Name: Hashable, Sendable {
+        /// This and the first free number.
+        case numbered(prefix: String)
+        case exactly(InterfaceName)
+    }
+
+    public init(
+        path: String, name: Name, addresses: [InterfaceAddress], gateways: [IPAddress] = [],
+        settings: [LinkSetting] = []
+    ) {
         self.path = path
-        self.linkPrefix = linkPrefix
+        self.name = name
         self.addresses = addresses
         self.gateways = gateways
+        self.settings = settings
     }
 }
 

@@ -41,11 +41,15 @@ struct NetlinkSocket: ~Copyable {
 
     static func isNamespace(_ path: String) -> Bool { cnl_is_namespace(path) }
 
-    static func openSysctl(_ path: String, in namespace: Int32, _ operation: String) throws(KernelError) -> Int32 {
-        var descriptor: Int32 = -1
-        let code = cnl_open_sysctl_in(namespace, path, &descriptor)
-        guard code == 0 else { throw KernelError(operation, code: -code) }
-        return descriptor
+    /// Runs something in the network namespace of a descriptor, on this thread.
+    static func visit(
+        _ namespace: Int32, _ operation: @autoclosure () -> String, _ body: () throws(KernelError) -> Void
+    ) throws(KernelError) {
+        var own: Int32 = -1
+        let code = cnl_enter(namespace, &own)
+        guard code == 0 else { throw KernelError(operation(), code: -code) }
+        defer { cnl_leave(own) }
+        try body()
     }
 
     /// To wait on. Reading and closing it are the socket's.
@@ -85,12 +89,35 @@ struct NetlinkSocket: ~Copyable {
         try commit("delete link \(name)") { cnl_put_delete($0, name.description) }
     }
 
+    func deleteLinks(in group: UInt32) throws(KernelError) {
+        try commit("delete the links of group \(group)") { cnl_put_delete_group($0, group) }
+    }
+
+    func retire(_ link: Int32, into group: UInt32) throws(KernelError) {
+        try commit("take link \(link) out of use") { cnl_put_retire($0, link, group) }
+    }
+
     func setAlias(_ alias: String, of name: InterfaceName) throws(KernelError) {
         try commit("set alias of \(name)") { cnl_put_alias($0, name.description, alias) }
     }
 
-    func setGroup(_ group: UInt32, of name: InterfaceName) throws(KernelError) {
-        try commit("set group \(group) of \(name)") { cnl_put_group($0, name.description, group) }
+    /// Gives the host end of a pair, once the other end is complete, its tag, and takes it out of the group of those that
+    /// are not.
+    func finish(_ pair: VethSpec) throws(KernelError) {
+        try commit("set alias of \(pair.host)") { handle in
+            cnl_put_alias(handle, pair.host.description, pair.alias)
+            cnl_put_group(handle, pair.host.description, 0)
+        }
+    }
+
+    /// Gives a link its addresses, without duplicate address detection, and brings it up.
+    func bringUp(
+        _ name: InterfaceName, index: Int32, with addresses: [InterfaceAddress]
+    ) throws(KernelError) {
+        try commit("bring up \(name) with \(addresses.map(\.description).joined(separator: ", "))") { handle in
+            for address in addresses { Self.put(address, on: index, handle) }
+            cnl_put_up(handle, name.description, true)
+        }
     }
 
     func setHairpin(_ isOn: Bool, of name: InterfaceName) throws(KernelError) {

@@ -92,6 +92,26 @@ public final class RTNetlink: Kernel {
         }
     }
 
+    public func retire(_ link: Int32, into group: UInt32) throws(KernelError) {
+        do throws(KernelError) {
+            try exchange { socket throws(KernelError) in try socket.retire(link, into: group) }
+        } catch {
+            guard error.code == ENODEV else { throw error }
+        }
+    }
+
+    public func deleteLinks(in group: UInt32) throws(KernelError) {
+        // On a socket of its own, as above.
+        do throws(KernelError) {
+            try NetlinkSocket(for: .requests).deleteLinks(in: group)
+        } catch {
+            guard error.code == ENODEV else {
+                tally.count(error)
+                throw error
+            }
+        }
+    }
+
     public func attach(_ name: InterfaceName, to bridge: InterfaceName) throws(KernelError) {
         let operation = "attach \(name) to \(bridge)"
         try exchange { socket throws(KernelError) in

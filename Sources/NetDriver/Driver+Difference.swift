@@ -11,7 +11,7 @@ extension Driver {
     /// What is in the hands of a call is not looked at. Rules of the packet filter are not compared: `reconcile()` makes
     /// them anew, whatever they are. Throws if the host cannot be looked at.
     public func differences() throws -> [HostDifference] {
-        try differences(in: HostView(kernel))
+        try differences(in: hostView())
     }
 
     func differences(in view: HostView) throws -> [HostDifference] {

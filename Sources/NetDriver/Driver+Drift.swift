@@ -25,7 +25,8 @@ extension Driver {
                 bridges[link.index] = nil
                 // A name that somebody else had is free again.
                 let isFreed = LinkNames.object(tagged: link.alias) == nil
-                for object in objects(of: link) where isFreed || !unmended.contains(object) {
+                for object in objects(of: link)
+                where isKnown(object) && (isFreed || !unmended.contains(object)) {
                     suspects[object] = notice.sender
                 }
             case .addressGone(let address):
@@ -64,8 +65,31 @@ extension Driver {
         if !suspects.isEmpty { mend(suspects) }
     }
 
+    /// False for what has gone meanwhile, as most of what the kernel says is gone.
+    private func isKnown(_ object: HostObject) -> Bool {
+        switch object {
+        case .network(let id): networks[id] != nil
+        case .endpoint(let id): endpoints[id] != nil
+        }
+    }
+
+    /// Whether one question to the kernel tells that an endpoint is as it should be: all that there is on the host is looked
+    /// at only for those that are not, since it may be a great deal.
+    private func isSoundAtOneLook(_ object: HostObject) -> Bool {
+        guard case .endpoint(let id) = object, let endpoint = endpoints[id], endpoint.phase == .ready,
+            networks[endpoint.network]?.phase == .ready, let link = try? kernel.link(named: endpoint.hostLink)
+        else { return false }
+        return isAsItShouldBe(link, object)
+    }
+
     /// What may be wrong is looked at again and put back. The value of each is the netlink port of who changed it.
     func mend(_ suspects: [HostObject: UInt32]) {
+        let suspects = suspects.filter { object, _ in
+            guard isSoundAtOneLook(object) else { return true }
+            mended(object)
+            return false
+        }
+        if suspects.isEmpty { return }
         do {
             var view = try look()
             var again: Set<HostObject> = []
@@ -88,9 +112,23 @@ extension Driver {
         }
     }
 
+    /// The host, without what is about to be deleted.
+    func hostView() throws(KernelError) -> HostView {
+        HostView(kernel, links: try linksInUse(), addresses: try kernel.addresses(), routes: try kernel.routes())
+    }
+
+    /// Every link of the host but those that are about to be deleted, and their other ends.
+    func linksInUse() throws(KernelError) -> [Link] {
+        let links = try kernel.links()
+        let retired = links.filter { $0.group == retirementGroup }
+        if retired.isEmpty { return links }
+        let gone = Set(retired.map(\.index) + retired.filter { $0.peerNamespace == nil }.compactMap(\.peer))
+        return links.filter { !gone.contains($0.index) }
+    }
+
     /// Reads the host, and notes which links are bridges of ours.
     func look() throws(KernelError) -> HostView {
-        let view = try HostView(kernel)
+        let view = try hostView()
         bridges = [:]
         for network in networks.values where network.phase != .deleting {
             if let link = view.link(tagged: LinkNames.alias(of: network.id), named: network.bridge) {
@@ -166,6 +204,8 @@ extension Driver {
     }
 
     private func isAsItShouldBe(_ link: Link, _ object: HostObject) -> Bool {
+        // It is about to be deleted, and what it is the link of is as if it had none.
+        if link.group == retirementGroup { return true }
         switch object {
         case .network(let id):
             guard let network = networks[id], network.phase != .deleting else { return true }
@@ -185,8 +225,10 @@ extension Driver {
 
     /// Notes an object that is in the hands of a call: when the call has ended, it is looked at.
     private func isReady(_ phase: Phase, _ object: HostObject) -> Bool {
-        if phase != .ready { missed.insert(object) }
-        return phase == .ready
+        var isReady = phase == .ready
+        if case .endpoint(let id) = object, joining.contains(id) { isReady = false }
+        if !isReady { missed.insert(object) }
+        return isReady
     }
 
     private func apply(_ repair: Repair, to object: HostObject) throws {
@@ -204,6 +246,10 @@ extension Driver {
             guard let endpoint = endpoints[id], let network = networks[endpoint.network] else { return }
             switch repair {
             case .addPort: try addVethPair(of: endpoint, in: network)
+            case .removePort:
+                linkless.remove(id)
+                try takeOut(endpoint)
+                deleteSoon(endpoint, isGone: false)
             case .attach: try kernel.attach(endpoint.hostLink, to: network.bridge)
             default: try apply(repair, to: endpoint.hostLink, alias: LinkNames.alias(of: id))
             }
@@ -220,19 +266,18 @@ extension Driver {
         case .setUp: try kernel.setUp(true, of: link)
         case .addAddress(let address): try kernel.addAddress(address, to: link)
         case .addRoute(let address): try kernel.addConnectedRoute(of: address, on: link)
-        case .addBridge, .addPort, .writeSettings, .attach: preconditionFailure("\(repair) is not a link's")
+        case .addBridge, .addPort, .removePort, .writeSettings, .attach:
+            preconditionFailure("\(repair) is not a link's")
         }
     }
 
     /// Puts the port of a sandbox that is alive back, and with it the link inside, whose deletion took the port along.
     private func addVethPair(of endpoint: EndpointRecord, in network: NetworkRecord) throws(KernelError) {
         guard let path = endpoint.sandboxKey else { return }
-        let addresses = [endpoint.ipv4, endpoint.ipv6].compactMap(\.self)
+        linkless.remove(endpoint.id)
+        let gateways = [endpoint.ipv4, endpoint.ipv6].compactMap { edge(of: network).gateway(of: $0) }
         try kernel.addVethPair(
-            vethPair(of: endpoint, in: network),
-            into: SandboxSpec(
-                path: path, linkPrefix: network.linkPrefix, addresses: addresses,
-                gateways: addresses.compactMap { edge(of: network).gateway(of: $0) }))
+            vethPair(of: endpoint, in: network), into: sandbox(path, of: endpoint, in: network, gateways: gateways))
     }
 
     func count(_ repair: Repair, of object: HostObject, by sender: UInt32?) {

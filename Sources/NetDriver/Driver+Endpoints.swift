@@ -19,10 +19,15 @@ public struct EndpointRequest: Hashable, Sendable {
     public var ports: [PortRequest]
     /// The only clients of its published ports; nil leaves it to the network.
     public var clients: [Prefix]?
+    /// What the link shall be called in the sandbox; nil leaves it to the network's prefix.
+    public var linkName: InterfaceName?
+    /// What shall be set in the sandbox for the link.
+    public var settings: [LinkSetting]
 
     public init(
         id: EndpointID, network: NetworkID, ipv4: InterfaceAddress? = nil, ipv6: InterfaceAddress? = nil,
-        mac: MACAddress? = nil, ports: [PortRequest] = [], clients: [Prefix]? = nil
+        mac: MACAddress? = nil, ports: [PortRequest] = [], clients: [Prefix]? = nil,
+        linkName: InterfaceName? = nil, settings: [LinkSetting] = []
     ) {
         self.id = id
         self.network = network
@@ -31,13 +36,15 @@ public struct EndpointRequest: Hashable, Sendable {
         self.mac = mac
         self.ports = ports
         self.clients = clients
+        self.linkName = linkName
+        self.settings = settings
     }
 }
 
-/// What the engine must know to move an endpoint's link into its sandbox.
+/// What the engine must know of an endpoint's link to set its sandbox up.
 public struct Attachment: Hashable, Sendable {
-    /// The link, in the daemon's namespace.
-    public var link: InterfaceName
+    /// The link that is to be moved into the sandbox, in the daemon's namespace. Nil if it is in the sandbox already.
+    public var link: InterfaceName?
     /// The link is renamed to this plus the first free number.
     public var linkPrefix: String
     /// nil on an internal network, and where the endpoint has no address of that family.
@@ -53,7 +60,7 @@ public struct Attachment: Hashable, Sendable {
 }
 
 extension Driver {
-    /// Makes the veth pair of an endpoint and returns its MAC address.
+    /// Makes an endpoint and returns its MAC address. Its veth pair is made here, unless it will be made in the sandbox.
     public func createEndpoint(_ request: EndpointRequest) async throws -> MACAddress {
         await endpointTurns.enter(request.id)
         defer { endpointTurns.leave(request.id) }
@@ -62,16 +69,22 @@ extension Driver {
             guard request.isAnswered(by: known) else { throw DriverError.endpointDiffers(request.id) }
             return known.mac
         }
-        var endpoint = try plan(request)
-        if let network = networks[endpoint.network] { try check(request.ports, of: endpoint, in: network) }
+        // An endpoint of that id may have gone just now, with its links and its row still there.
+        try await settle(.endpoint(request.id))
+        guard let network = networks[request.network] else { throw DriverError.unknownNetwork(request.network) }
+        var endpoint = try plan(request, in: network)
+        try check(request.ports, of: endpoint, in: network)
         // From here on the network cannot be deleted: nothing is awaited between the check and this line.
         remember(endpoint)
+        if endpoint.attach == .direct { linkless.insert(endpoint.id) }
         do {
             try await store.commit([.putEndpoint(endpoint)])
             try setRules(of: endpoint)
-            try addVethPair(of: endpoint)
-            endpoint.phase = .ready
-            try await store.commit([.putEndpoint(endpoint)])
+            if endpoint.phase == .creating {
+                try makeLink(of: endpoint, in: network)
+                endpoint.phase = .ready
+                try await store.commit([.putEndpoint(endpoint)])
+            }
         } catch {
             await undo(endpoint)
             throw error
@@ -109,7 +122,7 @@ extension Driver {
             "Deleted endpoint", metadata: ["network.id": "\(endpoint.network)", "endpoint.id": "\(id)"])
     }
 
-    /// Answers which link belongs in the sandbox. May be called again, also with another sandbox.
+    /// Answers which link belongs in the sandbox, or puts it there. May be called again, also with another sandbox.
     public func join(_ id: EndpointID, of networkID: NetworkID, sandbox: String) async throws -> Attachment {
         await endpointTurns.enter(id)
         defer { endpointTurns.leave(id) }
@@ -118,22 +131,18 @@ extension Driver {
         guard var endpoint = endpoints[id], endpoint.phase == .ready, endpoint.network == networkID else {
             throw DriverError.unknownEndpoint(id)
         }
-        // Somebody may have deleted the pair since CreateEndpoint. If its host end is there the other is, somewhere.
-        if try ownLink(of: endpoint) == nil {
-            try addVethPair(of: endpoint)
-            logger.info(
-                "Put back links", metadata: ["endpoint.id": "\(id)", "link.name": "\(endpoint.hostLink)"])
+        joining.insert(id)
+        defer {
+            joining.remove(id)
+            lookAgain(.endpoint(id), .ready)
         }
-        if endpoint.sandboxKey != sandbox {
-            endpoint.sandboxKey = sandbox
-            try await store.commit([.putEndpoint(endpoint)])
-            remember(endpoint)
-            events.emit(.endpointJoined(id, network: networkID, sandbox: sandbox))
-        }
+        let isNew = endpoint.sandboxKey != sandbox
+        endpoint = try await attach(endpoint, in: network, to: sandbox)
+        if isNew { events.emit(.endpointJoined(id, network: networkID, sandbox: sandbox)) }
         let edge = edge(of: network)
         return Attachment(
-            link: endpoint.sandboxLink, linkPrefix: network.linkPrefix, gatewayIPv4: edge.gateway(of: endpoint.ipv4),
-            gatewayIPv6: edge.gateway(of: endpoint.ipv6),
+            link: endpoint.attach == .direct ? nil : endpoint.sandboxLink, linkPrefix: network.linkPrefix,
+            gatewayIPv4: edge.gateway(of: endpoint.ipv4), gatewayIPv6: edge.gateway(of: endpoint.ipv6),
             routes: edge.edge.routes.compactMap { route in
                 guard case .via(let destination, let nextHop) = route else { return nil }
                 let own = destination.family == .v4 ? endpoint.ipv4 : endpoint.ipv6
@@ -141,8 +150,8 @@ extension Driver {
             })
     }
 
-    /// Forgets the sandbox. The engine takes its link out of it only after this call. An endpoint that the network does not
-    /// have is success.
+    /// Forgets the sandbox. The engine takes a link that it moved out of it only after this call; one that was made there
+    /// goes. An endpoint that the network does not have is success.
     public func leave(_ id: EndpointID, of networkID: NetworkID) async throws {
         await endpointTurns.enter(id)
         defer { endpointTurns.leave(id) }
@@ -150,12 +159,26 @@ extension Driver {
         guard var endpoint = endpoints[id], endpoint.network == networkID,
             endpoint.sandboxKey != nil || endpoint.publication != nil
         else { return }
+        let joined = endpoint
         // Engines do not always revoke what they had published.
         let publication = endpoint.publication
         endpoint.sandboxKey = nil
         endpoint.publication = nil
         try await store.commit([.putEndpoint(endpoint)])
         remember(endpoint)
+        if endpoint.attach == .direct {
+            do {
+                try takeOut(endpoint)
+                // With the sandbox that it was in: the next to join that one waits until the link's name is free.
+                deleteSoon(joined, isGone: false)
+            } catch {
+                logger.error(
+                    "Cannot take a link out of its sandbox, trying again later", error: error,
+                    metadata: metadata(of: .endpoint(id)))
+                unmended.insert(.endpoint(id))
+                remindOfUpkeep()
+            }
+        }
         if let publication { await withdraw(publication, of: endpoint) }
         events.emit(.endpointLeft(id, network: networkID))
     }
@@ -165,21 +188,21 @@ extension Driver {
         try await remove(endpoint)
     }
 
-    /// Takes an endpoint off the host, the store and the model. What is stored must not say that it is ready.
-    func remove(_ endpoint: EndpointRecord) async throws {
-        if let link = try ownLink(of: endpoint) { try await deleteLink(link) }
+    /// Takes an endpoint off the host and the model. What is stored must not say that it is ready; its row and what is left
+    /// of its links go soon after. `wasMade` is false for one whose making is undone: nobody was told of it.
+    func remove(_ endpoint: EndpointRecord, wasMade: Bool = true) async throws {
+        try takeOut(endpoint)
+        var endpoint = endpoint
         if let publication = endpoint.publication {
             // Whatever fails from here on, its ports may be somebody else's by the time it is tried again.
-            var endpoint = endpoint
             endpoint.publication = nil
             remember(endpoint)
             await withdraw(publication, of: endpoint)
         }
         try setRules(of: .endpoint(endpoint.id), [])
-        try await store.commit([.deleteEndpoint(endpoint.id)])
         forget(endpoint)
-        // One that is undone was never there.
-        if endpoint.phase == .deleting { events.emit(.endpointDeleted(endpoint.id, network: endpoint.network)) }
+        deleteSoon(endpoint, isGone: true)
+        if wasMade { events.emit(.endpointDeleted(endpoint.id, network: endpoint.network)) }
     }
 
     /// True for an endpoint that the engine cannot know any more: half deleted, without its link (its sandbox died, or the
@@ -191,7 +214,9 @@ extension Driver {
         case .deleting: return true
         case .ready: break
         }
-        if try ownLink(of: endpoint) == nil { return true }
+        // One that is to be made in its sandbox has none before.
+        let awaitsJoin = endpoint.attach == .direct && endpoint.sandboxKey == nil
+        if !awaitsJoin, try ownLink(of: endpoint) == nil { return true }
         if let sandbox = endpoint.sandboxKey, kernel.isNamespace(sandbox) { return false }
         return created[endpoint.id].map { .now - $0 > Self.longestWaitForJoin } ?? true
     }
@@ -200,8 +225,13 @@ extension Driver {
 
     /// Undoes a creation that failed. What cannot be undone now is later.
     private func undo(_ endpoint: EndpointRecord) async {
+        var endpoint = endpoint
         do {
-            try await remove(endpoint)
+            if endpoint.phase == .ready {
+                endpoint.phase = .deleting
+                try await store.commit([.putEndpoint(endpoint)])
+            }
+            try await remove(endpoint, wasMade: false)
         } catch {
             logger.error(
                 "Could not undo an endpoint", error: error,
@@ -213,17 +243,18 @@ extension Driver {
 
     /// The host end of an endpoint's pair. One without a tag is ours if its other end has the address that was stored with
     /// the intent to make it.
-    private func ownLink(of endpoint: EndpointRecord) throws(KernelError) -> InterfaceName? {
+    func ownLink(of endpoint: EndpointRecord) throws(KernelError) -> Link? {
         try ownLink(endpoint.hostLink, tagged: LinkNames.alias(of: endpoint.id)) { link throws(KernelError) in
             guard link.alias.isEmpty, link.kind == "veth" else { return false }
+            // Half made in its sandbox.
+            if link.isUnfinished { return true }
             let other = try kernel.link(named: endpoint.sandboxLink)
             return other?.mac == endpoint.mac && other?.peer == link.index
         }
     }
 
     /// Checks a request against its network and says what will be made.
-    private func plan(_ request: EndpointRequest) throws(DriverError) -> EndpointRecord {
-        guard let network = networks[request.network] else { throw .unknownNetwork(request.network) }
+    private func plan(_ request: EndpointRequest, in network: NetworkRecord) throws(DriverError) -> EndpointRecord {
         guard network.phase == .ready else { throw .networkBusy(request.network) }
         for address in [request.ipv4, request.ipv6].compactMap(\.self) { try network.check(address) }
         guard let hostLink = LinkNames.host(of: request.id), let sandboxLink = LinkNames.sandbox(of: request.id) else {
@@ -241,20 +272,19 @@ extension Driver {
                     ])
             }
         }
-        return EndpointRecord(
-            id: request.id, network: network.id, phase: .creating, hostLink: hostLink, sandboxLink: sandboxLink,
-            mac: request.mac ?? freeMAC(for: (request.ipv4 ?? request.ipv6)?.address, in: network), ipv4: request.ipv4,
-            ipv6: request.ipv6, sandboxKey: nil, clients: request.clients)
-    }
-
-    private func addVethPair(of endpoint: EndpointRecord) throws {
-        guard let network = networks[endpoint.network] else { throw DriverError.unknownNetwork(endpoint.network) }
-        do {
-            try kernel.addVethPair(vethPair(of: endpoint, in: network))
-        } catch  where error.code == EXFULL {
-            // find_portno in the kernel's net/bridge/br_if.c: BR_MAX_PORTS is 1 << BR_PORT_BITS, 10 bits.
-            throw DriverError.bridgeFull(network.bridge)
+        let attach = edgeOptions(of: network).attach ?? defaultAttachMode
+        if attach == .direct {
+            // The kernel will say so only when the link is made; but a failure of Join costs a container its network.
+            let ports = endpointsOfNetwork[network.id]?.count ?? 0
+            guard ports < Self.mostPorts else { throw .bridgeFull(network.bridge) }
         }
+        return EndpointRecord(
+            id: request.id, network: network.id,
+            // Of one whose link is made later nothing is to be undone.
+            phase: attach == .direct ? .ready : .creating, hostLink: hostLink, sandboxLink: sandboxLink,
+            mac: request.mac ?? freeMAC(for: (request.ipv4 ?? request.ipv6)?.address, in: network), ipv4: request.ipv4,
+            ipv6: request.ipv6, sandboxKey: nil, clients: request.clients, attach: attach, linkName: request.linkName,
+            settings: request.settings.isEmpty ? nil : request.settings)
     }
 }
 
@@ -267,7 +297,9 @@ extension Driver {
 
     /// What the host has of an endpoint for as long as it lives.
     func port(of endpoint: EndpointRecord, in network: NetworkRecord) -> PortSpec {
-        PortSpec(name: endpoint.hostLink, alias: LinkNames.alias(of: endpoint.id), mtu: network.mtu)
+        PortSpec(
+            name: endpoint.hostLink, alias: LinkNames.alias(of: endpoint.id), mtu: network.mtu,
+            isPresent: endpoint.attach != .direct || endpoint.sandboxKey != nil)
     }
 }
 

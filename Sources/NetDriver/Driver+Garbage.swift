@@ -139,7 +139,8 @@ extension Driver {
             guard networks[id] == nil, link.kind == "bridge", host.ports[link.index] == nil else { return nil }
             return Inventory.Stray(link: name, owner: .network(id))
         case .endpoint(let id):
-            guard endpoints[id] == nil, link.kind == "veth", link.peerNamespace == nil, name == LinkNames.host(of: id)
+            guard endpoints[id] == nil, link.group != retirementGroup, link.kind == "veth", link.peerNamespace == nil,
+                name == LinkNames.host(of: id)
             else { return nil }
             return Inventory.Stray(link: name, owner: .endpoint(id))
         case nil:

@@ -44,13 +44,14 @@ extension Driver {
 
     private nonisolated func registerEndpoints(in table: inout MethodTable) {
         table.on(CreateEndpoint.self) { request in
-            let clients = try request.options.clients()
+            let wishes = try request.options.wishes()
             let asked = request.interface.macAddress
             let mac = try await self.createEndpoint(
                 EndpointRequest(
                     id: request.endpointID, network: request.networkID, ipv4: request.interface.address,
                     ipv6: request.interface.addressIPv6, mac: asked ?? request.options.macAddress,
-                    ports: try (request.options.portBindings ?? []).requests(), clients: clients))
+                    ports: try (request.options.portBindings ?? []).requests(), clients: wishes.clients,
+                    linkName: wishes.linkName, settings: wishes.settings))
             // The engine refuses an answer to what it has set itself, even the same.
             return CreateEndpoint.Reply(
                 interface: EndpointInterface(address: nil, macAddress: asked == nil ? mac : nil))
@@ -65,7 +66,7 @@ extension Driver {
             let attachment = try await self.join(
                 request.endpointID, of: request.networkID, sandbox: request.sandboxKey)
             return Join.Reply(
-                link: Join.Link(name: attachment.link, prefix: attachment.linkPrefix),
+                link: attachment.link.map { Join.Link(name: $0, prefix: attachment.linkPrefix) },
                 gateway: attachment.gatewayIPv4, gatewayIPv6: attachment.gatewayIPv6,
                 staticRoutes: attachment.routes.map {
                     Join.StaticRoute(destination: $0.destination, nextHop: $0.nextHop)
@@ -96,19 +97,6 @@ extension Driver {
 extension Attachment {
     fileprivate var hasGateway: Bool {
         gatewayIPv4 != nil || gatewayIPv6 != nil
-    }
-}
-
-extension EndpointOptions {
-    /// The user's `--network name=…,driver-opt=key=value`: the one that plugind has, and others' that it leaves alone.
-    fileprivate func clients() throws(DriverError) -> [Prefix]? {
-        let key = EdgeOptions.Key.clients.rawValue
-        if let unknown = others.keys.filter({ NetworkOptions.isOurs($0) && $0 != key }).min() {
-            throw .unknownOption(unknown, known: [key])
-        }
-        guard let value = others[key] else { return nil }
-        guard case .string(let text) = value else { throw .invalidOption(key, value: "\(value)", reason: "not a text") }
-        return try OptionValue(key, text).prefixes()
     }
 }
 

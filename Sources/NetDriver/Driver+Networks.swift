@@ -101,8 +101,12 @@ extension Driver {
     /// Takes a network off the host, the store and the model, and before it the endpoints that it still has.
     func removeWithEndpoints(_ network: NetworkRecord) async throws {
         try await store.commit([.putNetwork(network)])
-        for endpoint in endpoints(of: network.id) { try await removeLost(endpoint.id, with: network.id) }
+        try await removeLost(of: network.id)
         try await remove(network)
+    }
+
+    private func removeLost(of network: NetworkID) async throws {
+        for endpoint in endpoints(of: network) { try await removeLost(endpoint.id, with: network) }
     }
 
     /// Takes an endpoint that the engine has lost off along with its network. That is a decision of plugind's, so it is in
@@ -146,7 +150,13 @@ extension Driver {
 
     /// Takes a network off the host, the store and the model. What is stored must not say that it is ready.
     func remove(_ network: NetworkRecord) async throws {
-        if let bridge = try ownLink(of: network) { try await deleteLink(bridge) }
+        if let bridge = try ownLink(of: network) { try await deleteBridge(bridge) }
+        // The rows of its endpoints refer to its own. One whose deletion was answered and then failed is there again.
+        try await settle(.network(network.id))
+        while endpointsOfNetwork[network.id] != nil {
+            try await removeLost(of: network.id)
+            try await settle(.network(network.id))
+        }
         try setRules(of: .network(network.id), [])
         try await store.commit([.deleteNetwork(network.id)])
         forget(network)
@@ -170,7 +180,7 @@ extension Driver {
 
     /// The bridge that the host has of a network. One without a tag is ours if it has the address that was stored with the
     /// intent to make it.
-    private func ownLink(of network: NetworkRecord) throws(KernelError) -> InterfaceName? {
+    private func ownLink(of network: NetworkRecord) throws(KernelError) -> Link? {
         let bridge = bridge(of: network)
         return try ownLink(bridge.name, tagged: bridge.alias) { bridge.isUntagged($0) }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
-public import HostNetwork
+import HostNetwork
 import Logging
 import Store
 

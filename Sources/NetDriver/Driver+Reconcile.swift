@@ -117,6 +117,7 @@ extension Driver {
         } catch {
             logger.error("Cannot look at the host, trying again later", error: error)
         }
+        deleteRetired()
         if !unheld.isEmpty { holdPublishedPorts() }
         let ready = missed.filter(isReady)
         missed.subtract(ready)

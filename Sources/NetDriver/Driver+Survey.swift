@@ -29,7 +29,7 @@ extension Driver {
     /// One look at all that there is. The host is asked for its links, addresses and routes once each, however many
     /// endpoints there are. Throws if it cannot be looked at.
     public func survey() throws -> HostSurvey {
-        let (links, addresses, routes) = (try kernel.links(), try kernel.addresses(), try kernel.routes())
+        let (links, addresses, routes) = (try linksInUse(), try kernel.addresses(), try kernel.routes())
         let view = HostView(kernel, links: links, addresses: addresses, routes: routes)
         return HostSurvey(
             view: self.view(links: links), differences: try differences(in: view), links: Self.others(among: links),

@@ -29,6 +29,8 @@ public actor Driver {
     var networks: [NetworkID: NetworkRecord]
     var endpoints: [EndpointID: EndpointRecord]
     var endpointsOfNetwork: [NetworkID: Set<EndpointID>]
+    /// Those whose links were made in a sandbox, by its path.
+    var directEndpoints: [String: Set<EndpointID>] = [:]
 
     /// When an endpoint was made, for those made since the daemon started.
     var created: [EndpointID: ContinuousClock.Instant] = [:]
@@ -43,6 +45,19 @@ public actor Driver {
 
     var reconciliations = 0
     var lastReconciliation = Duration.zero
+
+    /// Endpoints of which it is known, and not only to be looked for, that they have no link that is in use.
+    var linkless: Set<EndpointID> = []
+    /// What is out of use and not yet deleted.
+    var retired: [EndpointID: RetiredEndpoint] = [:]
+    /// By their index.
+    var retiredBridges: Set<Int32> = []
+    /// The group of their links: drawn by lot, so that no link of anybody's is in it.
+    let retirementGroup = UInt32.random(in: 0x1000_0000...0x7fff_ffff)
+    /// For how long others may come along.
+    let retirementPause: Duration
+    var isRetiring = false
+    var settlers: [CheckedContinuation<RetirementRound, Never>] = []
 
     /// What should be gone and could not be removed.
     var owed: Set<HostObject> = []
@@ -60,6 +75,9 @@ public actor Driver {
     /// What was understood of networks' options.
     var edges: [NetworkID: EdgeOptions] = [:]
     var defaultPublishMode: PublishMode
+    var defaultAttachMode: AttachMode
+    /// It was said that links cannot be made in their sandboxes.
+    var isMoveSaid = false
     /// Families that the host forwards because plugind made it, since it was booted.
     var guarded: Set<AddressFamily>
     let boot: String
@@ -72,6 +90,8 @@ public actor Driver {
     var takeovers: [EndpointID: EndpointID] = [:]
     /// Ports that are not published any more, and still led away by rules that could not be removed.
     var lingering: [PublishedPort] = []
+    /// Endpoints that are being given a link: what drift would put back may be on its way, or be given up.
+    var joining: Set<EndpointID> = []
     /// What was told of while it was in the hands of a call.
     var missed: Set<HostObject> = []
     var upkeepPause = Backoff()
@@ -92,9 +112,11 @@ public actor Driver {
 
     /// `state` is what was stored; `reconcile()` then brings the host in line with it. `makeMAC` gives an address for a
     /// link, unicast and locally administered, another one each time. `boot` is another text after each boot of the host.
+    /// `retirementPause` is how long a link that is out of use waits for others, to be deleted with them.
     public init(
         state: StoredState, store: any StateStore, kernel: any Kernel, firewall: any Firewall,
-        hostPorts: any HostPorts, publishMode: PublishMode = .direct, boot: String = "",
+        hostPorts: any HostPorts, publishMode: PublishMode = .direct, attachMode: AttachMode = .move,
+        boot: String = "", retirementPause: Duration = .milliseconds(4),
         makeMAC: @escaping @Sendable () -> MACAddress, events: EventLog = EventLog(),
         logger: Logger
     ) {
@@ -104,6 +126,8 @@ public actor Driver {
         self.firewall = firewall
         self.hostPorts = hostPorts
         defaultPublishMode = publishMode
+        defaultAttachMode = attachMode
+        self.retirementPause = retirementPause
         self.boot = boot
         guarded = Set([AddressFamily.v4, .v6].filter { state.settings[Self.guardKey($0)] == boot })
         self.makeMAC = makeMAC
@@ -124,6 +148,7 @@ public actor Driver {
             }
         }
         for endpoint in state.endpoints {
+            if let sandbox = endpoint.directSandbox { directEndpoints[sandbox, default: []].insert(endpoint.id) }
             objectsOfLinks[endpoint.hostLink.description] = .endpoint(endpoint.id)
             if endpoint.phase != .ready {
                 endpoints[endpoint.id]?.phase = .deleting
@@ -150,7 +175,7 @@ public actor Driver {
     }
 
     /// Looks soon at what was told of before it was ready.
-    private func lookAgain(_ object: HostObject, _ phase: Phase) {
+    func lookAgain(_ object: HostObject, _ phase: Phase) {
         if phase == .ready, missed.contains(object) { reminder.after(.zero) }
     }
 
@@ -170,17 +195,30 @@ public actor Driver {
     }
 
     func remember(_ endpoint: EndpointRecord) {
+        noteSandbox(of: endpoints[endpoint.id], now: endpoint)
         endpoints[endpoint.id] = endpoint
         objectsOfLinks[endpoint.hostLink.description] = .endpoint(endpoint.id)
         lookAgain(.endpoint(endpoint.id), endpoint.phase)
         endpointsOfNetwork[endpoint.network, default: []].insert(endpoint.id)
     }
 
+    private func noteSandbox(of old: EndpointRecord?, now new: EndpointRecord?) {
+        let (before, after) = (old?.directSandbox, new?.directSandbox)
+        guard before != after else { return }
+        if let old, let before {
+            directEndpoints[before]?.remove(old.id)
+            if directEndpoints[before]?.isEmpty == true { directEndpoints[before] = nil }
+        }
+        if let new, let after { directEndpoints[after, default: []].insert(new.id) }
+    }
+
     func forget(_ endpoint: EndpointRecord) {
+        noteSandbox(of: endpoints[endpoint.id], now: nil)
         endpoints[endpoint.id] = nil
         unheld[endpoint.id] = nil
         robbed.remove(endpoint.id)
         created[endpoint.id] = nil
+        linkless.remove(endpoint.id)
         objectsOfLinks[endpoint.hostLink.description] = nil
         forget(.endpoint(endpoint.id))
         forgetRules(of: .endpoint(endpoint.id))
@@ -188,19 +226,20 @@ public actor Driver {
         if endpointsOfNetwork[endpoint.network]?.isEmpty == true { endpointsOfNetwork[endpoint.network] = nil }
     }
 
-    /// The name under which the host has a link of ours: its own, or, where somebody renamed it, that of the link with its
-    /// tag. A link gets its tag just after it was made; `isUntagged` tells whether one without a tag is ours.
+    /// The link of ours that the host has: under its own name, or, where somebody renamed it, by its tag. A link gets its
+    /// tag just after it was made; `isUntagged` tells whether one without a tag is ours.
     func ownLink(
         _ name: InterfaceName, tagged alias: String, isUntagged: (Link) throws(KernelError) -> Bool
-    ) throws(KernelError) -> InterfaceName? {
+    ) throws(KernelError) -> Link? {
         if let link = try kernel.link(named: name) {
-            if link.alias == alias { return name }
-            if try isUntagged(link) { return name }
+            if link.alias == alias { return link }
+            if try isUntagged(link) { return link }
         }
-        return try kernel.links().first { $0.alias == alias }.flatMap { InterfaceName($0.name) }
+        return try kernel.links().first { $0.alias == alias }
     }
 
-    /// Deletes a link without holding up other calls for the 16 ms that the kernel takes.
+    /// Deletes a link without holding up other calls for the 16 ms that the kernel takes. Those of endpoints and networks are
+    /// deleted together (see `deleteSoon`).
     func deleteLink(_ name: InterfaceName) async throws(KernelError) {
         try await inBackground { [kernel] () throws(KernelError) in try kernel.deleteLink(name) }
     }
@@ -212,4 +251,9 @@ public actor Driver {
         }
         try result.get()
     }
+}
+
+extension EndpointRecord {
+    /// The sandbox in which its link was made.
+    fileprivate var directSandbox: String? { attach == .direct ? sandboxKey : nil }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addressing
+import Store
 
 /// How containers of a network reach the outside and are reached, for one address family. Named as by the built-in driver.
 enum GatewayMode: String, CaseIterable, Hashable, Sendable {
@@ -43,6 +44,8 @@ struct EdgeOptions: Hashable, Sendable {
     var trustedLinks: [InterfaceName] = []
     /// Nil leaves it to the daemon's default.
     var publishMode: PublishMode?
+    /// How links get into sandboxes. Nil leaves it to the daemon's default.
+    var attach: AttachMode?
     /// The only clients of published ports; nil is everybody.
     var clients: [Prefix]?
     var gateway = GatewayChoice.bridge
@@ -68,6 +71,7 @@ struct EdgeOptions: Hashable, Sendable {
         case trustedLinks = "com.docker.network.bridge.trusted_host_interfaces"
         case sourceIPv4 = "com.docker.network.host_ipv4"
         case sourceIPv6 = "com.docker.network.host_ipv6"
+        case attach = "plugind.attach"
         case publish = "plugind.publish"
         case clients = "plugind.publish.allow"
         case gateway = "plugind.gateway"
@@ -89,6 +93,7 @@ struct EdgeOptions: Hashable, Sendable {
         case .trustedLinks: trustedLinks = try value.linkNames(separatedBy: ":")
         case .sourceIPv4: sourceIPv4 = try value.sourceAddress(.v4)
         case .sourceIPv6: sourceIPv6 = try value.sourceAddress(.v6)
+        case .attach: attach = try value.choice()
         case .publish: publishMode = try value.choice()
         case .clients: clients = try value.prefixes()
         case .gateway: gateway = try GatewayChoice(value)

@@ -13,11 +13,6 @@ struct HostView {
 
     private let kernel: any Kernel
 
-    init(_ kernel: any Kernel) throws(KernelError) {
-        self.init(
-            kernel, links: try kernel.links(), addresses: try kernel.addresses(), routes: try kernel.routes())
-    }
-
     init(_ kernel: any Kernel, links: [Link], addresses: [LinkAddress], routes: [Route]) {
         self.kernel = kernel
         linksByName = Dictionary(links.map { ($0.name, $0) }) { $1 }

@@ -9,6 +9,8 @@ enum Repair: Hashable, Sendable, CustomStringConvertible {
     case addBridge
     /// The port is gone, or was left half made, and its sandbox is alive.
     case addPort
+    /// The endpoint has left its sandbox, and the link that was made there is still there.
+    case removePort
     /// The link of that index has another name.
     case rename(Int32, from: String)
     case setAlias
@@ -27,7 +29,7 @@ enum Repair: Hashable, Sendable, CustomStringConvertible {
     var kind: String {
         switch self {
         case .addBridge: "bridge"
-        case .addPort: "port"
+        case .addPort, .removePort: "port"
         case .rename: "name"
         case .setAlias: "alias"
         case .setMAC: "mac"
@@ -44,6 +46,7 @@ enum Repair: Hashable, Sendable, CustomStringConvertible {
     var description: String {
         switch self {
         case .addBridge, .addPort, .setAlias, .setUp, .writeSettings, .attach: kind
+        case .removePort: "port, left over"
         case .rename(_, let name): "name, was \(name)"
         case .setMAC(let mac): "mac \(mac)"
         case .setMTU(let mtu): "mtu \(mtu)"
@@ -59,6 +62,7 @@ extension Repair {
         switch self {
         case .addBridge: "the bridge is missing"
         case .addPort: "the port is missing"
+        case .removePort: "the port of a sandbox that was left is still there"
         case .rename(_, let name): "the link was renamed to \(name)"
         case .setAlias: "the link has lost plugind's tag"
         case .setMAC(let mac): "the MAC address is not \(mac)"
@@ -117,6 +121,8 @@ struct PortSpec: Hashable, Sendable {
     var name: InterfaceName
     var alias: String
     var mtu: UInt32
+    /// False for one whose link is made when its sandbox is joined, and goes when that is left.
+    var isPresent = true
 
     /// What the host lacks of this port. One that is gone is put back only into a sandbox that is alive: otherwise it
     /// went with its sandbox, or the next Join puts it back.
@@ -124,6 +130,7 @@ struct PortSpec: Hashable, Sendable {
     func repairs(
         in view: HostView, bridge: Int32?, isSandboxAlive: @autoclosure () -> Bool
     ) throws(DriverError) -> [Repair] {
+        guard isPresent else { return view.link(tagged: alias, named: name) == nil ? [] : [.removePort] }
         let named = view.link(named: name)
         guard let link = view.link(tagged: alias, named: name) ?? named.flatMap({ isUntagged($0, bridge) ? $0 : nil })
         else {
@@ -138,6 +145,7 @@ struct PortSpec: Hashable, Sendable {
 
     /// What is wrong with the link itself. `bridge` is the index of the right one, nil if that is gone.
     func repairs(of link: Link, bridge: Int32?) -> [Repair] {
+        guard isPresent else { return [.removePort] }
         var repairs: [Repair] = []
         if link.name != name.description { repairs.append(.rename(link.index, from: link.name)) }
         if link.alias != alias { repairs.append(.setAlias) }

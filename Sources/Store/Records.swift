@@ -54,6 +54,14 @@ public struct NetworkRecord: Codable, Hashable, Sendable {
     }
 }
 
+/// How the link of an endpoint gets into its sandbox.
+public enum AttachMode: String, Codable, CaseIterable, Hashable, Sendable {
+    /// It is made on the host, and the engine moves it and sets it up.
+    case move
+    /// It is made in the sandbox, complete, when the sandbox is joined. The engine knows nothing of it.
+    case direct
+}
+
 /// One attachment of a sandbox to a network.
 public struct EndpointRecord: Codable, Hashable, Sendable {
     public var id: EndpointID
@@ -61,7 +69,7 @@ public struct EndpointRecord: Codable, Hashable, Sendable {
     public var phase: Phase
     /// The port: stays on the host, in the bridge.
     public var hostLink: InterfaceName
-    /// The link that the engine moves into the sandbox.
+    /// The link that the engine moves into the sandbox, as it is called on the host.
     public var sandboxLink: InterfaceName
     public var mac: MACAddress
     public var ipv4: InterfaceAddress?
@@ -72,11 +80,18 @@ public struct EndpointRecord: Codable, Hashable, Sendable {
     public var clients: [Prefix]?
     /// While it is its container's gateway to the outside and has ports to publish.
     public var publication: Publication?
+    /// Nil in records of a version of plugind that knew one way only, which is `move`.
+    public var attach: AttachMode?
+    /// What the link shall be called in the sandbox; nil leaves it to the network's prefix. For `direct` alone.
+    public var linkName: InterfaceName?
+    /// What shall be set in the sandbox for the link. The engine does that where it moves the link.
+    public var settings: [LinkSetting]?
 
     public init(
         id: EndpointID, network: NetworkID, phase: Phase, hostLink: InterfaceName, sandboxLink: InterfaceName,
         mac: MACAddress, ipv4: InterfaceAddress?, ipv6: InterfaceAddress?, sandboxKey: String?,
-        clients: [Prefix]? = nil, publication: Publication? = nil
+        clients: [Prefix]? = nil, publication: Publication? = nil, attach: AttachMode? = nil,
+        linkName: InterfaceName? = nil, settings: [LinkSetting]? = nil
     ) {
         self.id = id
         self.network = network
@@ -89,6 +104,9 @@ public struct EndpointRecord: Codable, Hashable, Sendable {
         self.sandboxKey = sandboxKey
         self.clients = clients
         self.publication = publication
+        self.attach = attach
+        self.linkName = linkName
+        self.settings = settings
     }
 }
 

@@ -20,6 +20,7 @@ extension Configuration {
         case garbageMode = "gc"
         case garbageGrace = "gc-grace"
         case engineSocket = "engine-socket"
+        case attach
         case publish
         case defaultPools = "default-address-pools"
         case forbiddenPools = "forbidden-pools"
@@ -45,8 +46,8 @@ extension Configuration.Key {
         switch self {
         case .name, .pluginDirectory, .tcpAddress, .stateDirectory, .controlSocket, .macClaims: false
         case .tlsCertificate, .tlsKey, .tlsClientCA, .tlsClientAuth, .metricsAddress, .logLevel, .logFormat,
-            .garbageMode, .garbageGrace, .engineSocket, .publish, .defaultPools, .forbiddenPools, .sticky, .quarantine,
-            .order, .reservations:
+            .garbageMode, .garbageGrace, .engineSocket, .attach, .publish, .defaultPools, .forbiddenPools, .sticky,
+            .quarantine, .order, .reservations:
             true
         }
     }
@@ -92,6 +93,11 @@ extension Configuration.Key {
             (
                 "The engine's socket, usually /run/docker.sock, to ask it what it knows before something is freed, or "
                     + "off: it is not asked, and most garbage is kept", "path"
+            )
+        case .attach:
+            (
+                "How links get into containers on networks without the option plugind.attach: move, by the engine, or "
+                    + "direct, made where they belong", "way"
             )
         case .publish:
             (

@@ -8,6 +8,7 @@ import Logging
 import NetDriver
 import PluginKit
 import PluginServer
+import Store
 
 /// The value of a setting, as the configuration file has it.
 enum WrittenSetting: Hashable {
@@ -73,6 +74,7 @@ extension Configuration {
         case .garbageMode: .text(garbage.mode.rawValue)
         case .garbageGrace: .text(garbage.grace.text)
         case .engineSocket: .text(engineSocket ?? "off")
+        case .attach: .text(attachMode.rawValue)
         case .publish: .text(publishMode.rawValue)
         // A family without a block has none here either: it keeps its default.
         case .defaultPools:

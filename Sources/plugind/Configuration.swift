@@ -7,6 +7,7 @@ import IPAM
 import Logging
 import NetDriver
 import PluginServer
+import Store
 
 /// How the daemon is set up. Each value comes from the first of: flag, environment, file, default.
 struct Configuration: Hashable, Sendable {
@@ -28,6 +29,8 @@ struct Configuration: Hashable, Sendable {
     var garbage = GarbagePolicy(mode: .report, grace: .seconds(600))
     /// The engine's socket, to ask it what it knows; nil asks nobody.
     var engineSocket: String?
+    /// How links get into sandboxes on networks that say nothing of it.
+    var attachMode = AttachMode.move
     /// How ports are published on networks that say nothing of it.
     var publishMode = PublishMode.direct
     /// Where pools come from that nobody names.
@@ -92,6 +95,7 @@ struct Configuration: Hashable, Sendable {
         case .garbageMode: garbage.mode = try text.word(of: "a mode of garbage collection", all: "modes")
         case .garbageGrace: garbage.grace = try text.grace()
         case .engineSocket: engineSocket = try text.socket(such: "/run/docker.sock")
+        case .attach: attachMode = try text.word(of: "a way to attach links", all: "ways")
         case .publish: publishMode = try text.word(of: "a way to publish ports", all: "ways")
         case .forbiddenPools: forbiddenPools = try text.prefixes()
         case .sticky: poolDefaults.sticky = try text.retention()

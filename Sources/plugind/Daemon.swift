@@ -68,7 +68,7 @@ struct Daemon {
         let ruleMonitor = try FirewallMonitor.open()
         let driver = Driver(
             state: state, store: store, kernel: kernel, firewall: firewall, hostPorts: HeldPorts(logger: logger),
-            publishMode: configuration.publishMode, boot: Self.boot,
+            publishMode: configuration.publishMode, attachMode: configuration.attachMode, boot: Self.boot,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
@@ -129,7 +129,14 @@ struct Daemon {
         // A client that never sends the rest of its request shall not keep the daemon from its end.
         group.maximumGracefulShutdownDuration = .seconds(10)
         defer { database.close() }
+        // The services touch most of what they need only once, while they start.
+        let settled = Task {
+            try await Task.sleep(for: .seconds(1))
+            cfp_release_startup_pages()
+        }
+        defer { settled.cancel() }
         try await ServiceGroup(configuration: group).run()
+        await driver.settle()
         logger.info("Stopped")
     }
 

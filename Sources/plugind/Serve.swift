@@ -45,6 +45,7 @@ struct Serve: AsyncParsableCommand {
     @Option(.garbageMode) var gc: String?
     @Option(.garbageGrace) var gcGrace: String?
     @Option(.engineSocket) var engineSocket: String?
+    @Option(.attach) var attach: String?
     @Option(.publish) var publish: String?
     @Option(.forbiddenPools) var forbiddenPools: String?
     @Option(.sticky) var sticky: String?
@@ -74,7 +75,8 @@ struct Serve: AsyncParsableCommand {
             .tcpAddress: tcpAddress, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey, .tlsClientCA: tlsClientCA,
             .tlsClientAuth: tlsClientAuth, .metricsAddress: metricsAddress,
             .logLevel: logLevel, .logFormat: logFormat, .garbageMode: gc, .garbageGrace: gcGrace,
-            .engineSocket: engineSocket, .publish: publish, .forbiddenPools: forbiddenPools, .sticky: sticky,
+            .engineSocket: engineSocket, .attach: attach, .publish: publish, .forbiddenPools: forbiddenPools,
+            .sticky: sticky,
             .quarantine: quarantine, .order: order, .macClaims: macClaims,
         ]
         return flags.compactMapValues(\.self)

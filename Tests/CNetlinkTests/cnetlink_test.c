@@ -164,6 +164,7 @@ int main(void)
     RUN(test_link_changes);
     RUN(test_veth_pairs);
     RUN(test_namespaces);
+    RUN(test_retirement);
     RUN(test_addresses);
     RUN(test_routes);
     RUN(test_queue);
@@ -172,6 +173,7 @@ int main(void)
     RUN(test_monitor);
     RUN(test_firewall_monitor);
     RUN(test_flows);
+    RUN(test_announcements);
 
     cnl_close(kernel);
     close(other_namespace);

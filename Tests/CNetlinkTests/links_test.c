@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -169,12 +170,14 @@ void test_namespaces(void)
     check_code(cnl_open_in(-1, &elsewhere), -EBADF, "a descriptor that is not open is refused");
 
     static const char forwarding[] = "/proc/sys/net/ipv4/conf/cnlpeer0/forwarding";
-    int32_t file = -1;
-    check_code(cnl_open_sysctl_in(other_namespace, forwarding, &file), 0, "a sysctl of the other namespace is opened");
-    check(file >= 0 && write(file, "1", 1) == 1, "and written");
+    int32_t own = -1;
+    check_code(cnl_enter(other_namespace, &own), 0, "this thread goes to the other namespace");
+    int file = open(forwarding, O_WRONLY | O_CLOEXEC);
+    cnl_leave(own);
+    check(file >= 0 && write(file, "1", 1) == 1, "a setting of a link there is opened there, and written");
     close(file);
-    check_code(cnl_open_sysctl_in(other_namespace, "/proc/sys/net/none", &file), -ENOENT, "a missing one is refused");
-    check_code(cnl_open_sysctl_in(-1, forwarding, &file), -EBADF, "a descriptor that is not open is refused");
+    check(open(forwarding, O_WRONLY | O_CLOEXEC) < 0, "it is not here");
+    check_code(cnl_enter(-1, &own), -EBADF, "a descriptor that is not open is refused");
     check(index_of("cnlveth0") > 0, "this thread is still here");
     char path[64];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", other_namespace);
@@ -192,5 +195,55 @@ void test_namespaces(void)
     check(index_of("cnlpeer1") == 0, "it is not here");
     delete_link("cnlveth0");
     delete_link("cnlveth1");
+    delete_link("cnlbr0");
+}
+
+void test_retirement(void)
+{
+    static const uint32_t group = 0x12345678;
+    add_bridge("cnlbr0");
+    int bridge = index_of("cnlbr0");
+    cnl_put_veth(kernel, "cnlveth0", NULL, bridge, 0, "cnlpeer0", NULL, -1, 1400);
+    cnl_put_veth(kernel, "cnlveth1", NULL, bridge, 0, "cnlpeer1", NULL, other_namespace, 1400);
+    cnl_put_veth(kernel, "cnlveth2", NULL, bridge, group + 1, "cnlpeer2", NULL, -1, 1400);
+    check_code(cnl_commit(kernel), 0, "three pairs are made, the second with an end in another namespace");
+
+    int first = index_of("cnlveth0");
+    int second = index_of("cnlveth1");
+    cnl_put_alias(kernel, "cnlveth0", "plugind:endpoint:1");
+    cnl_put_retire(kernel, first, group);
+    cnl_put_retire(kernel, second, group);
+    check_code(cnl_commit(kernel), 0, "two ports are retired in one batch");
+    struct cnl_link link;
+    check_code(find(kernel, "cnlveth0", &link), 0, "the first is found");
+    check(
+        !link.is_up && link.master == 0 && link.group == group && strcmp(link.alias, "plugind:endpoint:1") == 0,
+        "it is down, in no bridge and in the group, and has its alias");
+    check(ip_prints("-j link show cnlveth0", "\"group\":\"305419896\"", NULL), "it is in the group for others, too");
+    check(!strstr(output("ip -j link show cnlveth0"), "\"UP\""), "it is down for others, too");
+    cnl_put_retire(kernel, first, group);
+    check_code(cnl_commit(kernel), 0, "retiring it again changes nothing");
+
+    cnl_put_retire(kernel, 0, group);
+    check_code(cnl_commit(kernel), -EINVAL, "without a link nothing is retired");
+    cnl_put_retire(kernel, -1, group);
+    check_code(cnl_commit(kernel), -EINVAL, "nor with an index that no link can have");
+    cnl_put_retire(kernel, bridge, 0);
+    check_code(cnl_commit(kernel), -EINVAL, "the group of all other links is refused");
+    check_code(find(kernel, "cnlbr0", &link), 0, "the bridge is found");
+    cnl_put_retire(kernel, 999999, group);
+    check_code(cnl_commit(kernel), -ENODEV, "a link that is gone is refused");
+
+    cnl_put_delete_group(kernel, 0);
+    check_code(cnl_commit(kernel), -EINVAL, "the group of all other links is not deleted");
+    check(index_of("lo") > 0 && index_of("cnlbr0") > 0, "they are there");
+    cnl_put_delete_group(kernel, group);
+    check_code(cnl_commit(kernel), 0, "a group is deleted");
+    check(index_of("cnlveth0") == 0 && index_of("cnlpeer0") == 0 && index_of("cnlveth1") == 0, "its links are gone");
+    check(!other_ip_prints("-j link show", "\"cnlpeer1\""), "so is the end in the other namespace");
+    check(index_of("cnlveth2") > 0 && index_of("cnlpeer2") > 0, "another group's are not");
+    cnl_put_delete_group(kernel, group);
+    check_code(cnl_commit(kernel), -ENODEV, "a group without links is refused");
+    delete_link("cnlveth2");
     delete_link("cnlbr0");
 }

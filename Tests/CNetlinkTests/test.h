@@ -37,6 +37,7 @@ void test_bridges(void);
 void test_link_changes(void);
 void test_veth_pairs(void);
 void test_namespaces(void);
+void test_retirement(void);
 void test_addresses(void);
 void test_routes(void);
 void test_queue(void);
@@ -45,5 +46,6 @@ void test_dump_under_change(void);
 void test_monitor(void);
 void test_firewall_monitor(void);
 void test_flows(void);
+void test_announcements(void);
 
 #endif

@@ -31,7 +31,7 @@ struct TopologyTests {
     @Test func `the answer has all that there is with its problems`() async throws {
         let router = try ViewedHost().router(try IPAM.make())
         let answer = await router.ask("GET", "/v1/topology")
-        #expect(answer.hasPrefix(#"200 {"endpoints":[{"bridge":"br-09dff9c378bc","#), "\(answer)")
+        #expect(answer.hasPrefix(#"200 {"endpoints":[{"attach":"move","bridge":"br-09dff9c378bc","#), "\(answer)")
         #expect(answer.contains(#""problems":["the port is missing, and its sandbox is gone"]"#), "\(answer)")
         #expect(answer.contains(#""problems":["the bridge is missing"]"#), "\(answer)")
         #expect(answer.contains(#""problems":["another program has the host's port"]"#), "\(answer)")

@@ -15,8 +15,9 @@ struct ViewTests {
         + #""link":"missing","mtu":1500,"state":"ready","#
         + #""subnets":[{"gateway":"10.0.0.1","mode":"nat","subnet":"10.0.0.0/16"}]}"#
     private static let endpoint =
-        #"{"bridge":"br-09dff9c378bc","container":"web","hostLink":"pdh0","id":"56e4d91db20dac74f4b1000000","#
-        + #""ipv4":"10.0.0.2/16","link":"missing","mac":"02:00:00:00:00:01","network":"09dff9c378bc2a0e5bfce0e5","#
+        #"{"attach":"move","bridge":"br-09dff9c378bc","container":"web","hostLink":"pdh0","#
+        + #""id":"56e4d91db20dac74f4b1000000","ipv4":"10.0.0.2/16","link":"missing","mac":"02:00:00:00:00:01","#
+        + #""network":"09dff9c378bc2a0e5bfce0e5","#
         + #""sandbox":"/var/run/docker/netns/1f2e3d4c5b6a","state":"ready"}"#
     private static let ports = [("0.0.0.0", "direct"), ("::", "forwarded")].map { host, how in
         #"{"container":"web","containerAddress":"10.0.0.2","containerPort":80,"endpoint":"56e4d91db20dac74f4b1000000","#

@@ -70,6 +70,7 @@ struct ViewTextTests {
                   mac        02:00:00:00:00:01
                   link       pdh0, missing
                   sandbox    /var/run/docker/netns/1f2e3d4c5b6a
+                  attach     move
 
                 """)
         let whole = NetworkDetail(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import hoststate
 from engine import output
+from lab import wait_until
 from plugind import BINARY, Connection, Plugind
 
 FAULTY = Path(os.environ.get(
@@ -149,14 +150,34 @@ class Host:
         self.plugind.start()
 
     def start_and_die(self):
-        """Starts plugind, which has an order to die before it answers."""
+        """Starts plugind, which has an order to die: before it answers, or while it does what it has put off."""
         try:
             self.plugind.start()
         except AssertionError:
             if self.has_died() and self.is_carried_out():
                 return
             raise
-        raise AssertionError("plugind started, though it was ordered to die at its start")
+        self.wait_for_death()
+
+    def wait_for_death(self):
+        """Until plugind has carried out the order to die."""
+        wait_until(self.is_carried_out, "plugind to come to the point where it is to die")
+        wait_until(lambda: not self.plugind.is_running(), "plugind to die")
+
+    def settle(self):
+        """Waits until plugind has done what it does after its answers. No step of the trace was made to fail."""
+        wait_until(lambda: not self.unfinished() and not self.has_begun(), "plugind to have done everything")
+
+    def has_begun(self):
+        """Whether a step of the kernel or the store has begun and is not at its end: what it does may be seen before.
+        One that fails since there is nothing to delete has no end of its own, and another one comes after it."""
+        begun = set()
+        for point in self.trace():
+            if point.side == "after":
+                begun.discard(point.name)
+            elif not point.name.startswith("nft:"):
+                begun = {point.name}
+        return bool(begun)
 
     # What plugind says
 
@@ -215,8 +236,10 @@ class Host:
 
     def unfinished(self):
         """What is being made or deleted, or was when plugind died."""
-        return [key for table in ("network", "endpoint")
+        rows = [key for table in ("network", "endpoint")
                 for key in self.first_column(f"SELECT id FROM {table} WHERE phase != 'ready'")]
+        links = json.loads(output(*self.network.enter, "ip", "-j", "link"))
+        return rows + [link["ifname"] for link in links if link["group"] != "default"]
 
     def first_column(self, statement):
         with sqlite3.connect(f"file:{self.state}/plugind.db?mode=ro", uri=True) as database:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A container's life in the engine's calls, on a network with both families that lives as long as the container, and
-what the engine does when one of the calls fails."""
+what the engine does when one of the calls fails. Its link is moved by the engine, or made in the sandbox."""
 
 from collections import namedtuple
 
@@ -22,13 +22,15 @@ Step = namedtuple("Step", "name call act", defaults=(None, None))
 class Life:
     """One network with one container. It knows what the engine knows, which is what was answered."""
 
-    def __init__(self, host, number=1):
+    def __init__(self, host, number=1, attach="move"):
         self.host = host
+        self.attach = attach
         self.network = f"{number:x}" * 12 + "a" * 52
         self.endpoint = f"{number:x}" * 12 + "e" * 52
-        self.sandbox_end = "pds" + self.endpoint[:12]
         # What was answered and not yet given back: pool, gateway and address of each family, network, endpoint.
         self.known = {}
+        # The link that Join named, for the engine to move, and whether it has.
+        self.link = None
         self.is_inside = False
 
     # The steps
@@ -97,7 +99,8 @@ class Life:
                 for family, pool in POOLS.items()}
         return self.made("network", "/NetworkDriver.CreateNetwork", {
             "NetworkID": self.network, "IPv4Data": data["4"], "IPv6Data": data["6"],
-            "Options": {"com.docker.network.enable_ipv6": True, "com.docker.network.generic": {}}})
+            "Options": {"com.docker.network.enable_ipv6": True,
+                        "com.docker.network.generic": {"plugind.attach": self.attach}}})
 
     def create_endpoint(self):
         return self.made("endpoint", "/NetworkDriver.CreateEndpoint", {
@@ -105,8 +108,11 @@ class Life:
                 "Address": self.known["address 4"], "AddressIPv6": self.known["address 6"], "MacAddress": ""}})
 
     def join(self):
-        return self.host.call("/NetworkDriver.Join", {
+        status, answer = self.host.call("/NetworkDriver.Join", {
             **self.ids, "SandboxKey": self.host.sandbox.path, "Options": {}})
+        if status == 200:
+            self.link = (answer.get("InterfaceName") or {}).get("SrcName")
+        return status, answer
 
     def program(self):
         return self.host.call("/NetworkDriver.ProgramExternalConnectivity", {
@@ -145,28 +151,33 @@ class Life:
         """A teardown call. Once it was answered the engine has forgotten, whatever the answer."""
         status, answer = self.host.call(path, request)
         if status == 200:
-            del self.known[name]
+            self.known.pop(name, None)
         return status, answer
 
-    # What the engine does to the link
+    # What the engine does to the link, and to the routes of a sandbox in whichever way that was attached
 
     def move_in(self):
-        output(*self.host.network.enter, "ip", "link", "set", self.sandbox_end, "netns", self.sandbox_holder)
+        if self.link:
+            output(*self.host.network.enter, "ip", "link", "set", self.link, "netns", self.sandbox_holder)
+            output(*self.host.sandbox.enter, "sh", "-c", f"""
+                set -e
+                ip link set {self.link} name eth0
+                ip address add {self.known["address 4"]} dev eth0
+                ip address add {self.known["address 6"]} dev eth0 nodad
+                ip link set eth0 up
+                """)
+            self.is_inside = True
         output(*self.host.sandbox.enter, "sh", "-c", f"""
             set -e
-            ip link set {self.sandbox_end} name eth0
-            ip address add {self.known["address 4"]} dev eth0
-            ip address add {self.known["address 6"]} dev eth0 nodad
-            ip link set eth0 up
-            ip route add default via {self.known["gateway 4"].split("/")[0]}
-            ip route add default via {self.known["gateway 6"].split("/")[0]}
+            ip route replace default via {self.known["gateway 4"].split("/")[0]}
+            ip route replace default via {self.known["gateway 6"].split("/")[0]}
             """)
-        self.is_inside = True
 
     def move_out(self):
-        output(*self.host.sandbox.enter, "ip", "link", "set", "eth0", "down", "name", self.sandbox_end,
-               "netns", str(self.host.network.holder.pid))
-        self.is_inside = False
+        if self.is_inside:
+            output(*self.host.sandbox.enter, "ip", "link", "set", "eth0", "down", "name", self.link,
+                   "netns", str(self.host.network.holder.pid))
+            self.is_inside = False
 
     @property
     def sandbox_holder(self):
@@ -185,8 +196,7 @@ class Life:
         if name == "RequestAddress 6":
             # The engine leaks the other one.
             known.pop("address 4", None)
-        if self.is_inside:
-            self.move_out()
+        self.move_out()
         if "endpoint" in known:
             self.delete_endpoint()
         known.pop("endpoint", None)
@@ -207,12 +217,6 @@ TEARDOWN = {
     "DeleteEndpoint": "endpoint", "ReleaseAddress 4": "address 4", "ReleaseAddress 6": "address 6",
     "ReleaseAddress gateway 4": "gateway 4", "ReleaseAddress gateway 6": "gateway 6", "ReleasePool 4": "pool 4",
     "ReleasePool 6": "pool 6", "ReleasePool chosen": "pool chosen", "DeleteNetwork": "network"}
-
-
-def play(host, number=1):
-    """A whole life; the names of its calls with what was answered."""
-    life = Life(host, number)
-    return {step.name: life.take(step) for step in life.steps()}
 
 
 CALLS = [step.name for step in Life(None).steps() if step.call]

@@ -79,7 +79,7 @@ def test_garbage_is_shown_by_a_dry_run_and_freed_by_a_look(plugind):
 
     plugind.start_with(gc="on", gc_grace="1s")
     wait_until(lambda: not suspects(asked(plugind, "gc")), "the garbage to be freed")
-    assert plugind.rows("endpoint") == []
+    wait_until(lambda: plugind.rows("endpoint") == [], "its row to go with its link")
     lines = asked(plugind, "audit", "--subject", f"endpoint {ENDPOINT}")["entries"]
     assert [line["decision"] for line in lines] == ["freeing", "freed"]
     assert asked(plugind, "audit", "--last", "1", "--subject", ENDPOINT)["entries"] == lines[-1:]

@@ -72,11 +72,10 @@ def test_a_container_whose_process_is_killed_gives_its_port_back_and_can_be_star
 
 def test_a_container_that_ends_by_itself_leaves_nothing(lab):
     lab.network("lan")
-    before = lab.look()
-    assert lab.docker("run", "--rm", "--network", "lan", "busybox", "echo", "hello") == "hello"
-    lab.remove_containers()
-    assert ports(lab, "lan") == []
-    assert lab.look() == before
+    with lab.leaves_nothing():
+        assert lab.docker("run", "--rm", "--network", "lan", "busybox", "echo", "hello") == "hello"
+        lab.remove_containers()
+        assert ports(lab, "lan") == []
 
 
 def test_a_network_in_use_cannot_be_removed_and_goes_on_working(lab):

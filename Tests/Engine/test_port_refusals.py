@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 
+import hoststate
 from edge import (
     BRIDGE, EXPOSED, FAILURE, HOST, OUTSIDE, PORTMAP, SECOND, Endpoint, Place, port)
 
@@ -210,7 +211,7 @@ def refused_ports(edge, lan, ports, name="late"):
         endpoint.leave()
         endpoint.leave()
         endpoint.delete()
-    assert edge.look() == before
+    hoststate.assert_same(before, edge.look)
     return words
 
 

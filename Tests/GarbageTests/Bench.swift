@@ -29,6 +29,7 @@ struct Bench {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         driver = Driver(
             state: StoredState(), store: store, kernel: kernel, firewall: FakeFirewall(), hostPorts: FakeHostPorts(),
+            retirementPause: .zero,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
@@ -98,9 +99,10 @@ struct Bench {
 
     // MARK: Looking
 
-    /// Passes at these seconds.
+    /// Passes at these seconds. What they freed is gone afterwards.
     func pass(at seconds: ClosedRange<Int>) async {
         for second in seconds { await collector.pass(at: .seconds(second)) }
+        await driver.settle()
     }
 
     /// Decision and subject of each line of the audit log, oldest first, without what IPAM writes there.

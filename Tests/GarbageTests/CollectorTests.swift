@@ -231,22 +231,40 @@ struct CollectorTests {
         let bench = try Bench()
         let id = try await bench.createEndpoint(in: try await bench.createNetwork())
         await bench.pass(at: 0...9)
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse("retire", code: 16)
         await bench.pass(at: 10...30)
         #expect(try bench.decisions == ["freeing endpoint \(id)", "will be finished endpoint \(id)"])
-        #expect(try bench.store.auditLog(last: 1).first?.reason.contains("deleteLink") == true)
+        #expect(try bench.store.auditLog(last: 1).first?.reason.contains("retire") == true)
         bench.kernel.allowEverything()
         await bench.driver.upkeep()
+        await bench.driver.settle()
         #expect(bench.endpoints == [])
         #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
     }
 
-    @Test func `a network whose deletion was begun is finished by the driver, too`() async throws {
+    @Test func `what is freed and whose links cannot be deleted yet is finished by the driver`() async throws {
+        let bench = try Bench()
+        let id = try await bench.createEndpoint(in: try await bench.createNetwork())
+        await bench.pass(at: 0...9)
+        bench.kernel.refuse("deleteLinks", code: 16)
+        await bench.pass(at: 10...30)
+        // It is out of use, and nobody can have it back: no second decision is made about it.
+        #expect(try bench.decisions == ["freeing endpoint \(id)", "freed endpoint \(id)"])
+        #expect(bench.kernel.linkNames.contains("pdh\(id.short)"))
+        bench.kernel.allowEverything()
+        await bench.driver.upkeep()
+        await bench.driver.settle()
+        #expect(bench.endpoints == [])
+        #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
+    }
+
+    @Test(arguments: ["retire", "deleteLinks"])
+    func `a network whose deletion was begun is finished by the driver, too`(call: String) async throws {
         let bench = try Bench()
         _ = try await bench.createNetwork()
         bench.engine.view { $0 = EngineView() }
         await bench.pass(at: 0...9)
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse(call, code: 16)
         await bench.pass(at: 10...10)
         #expect(
             try bench.decisions == ["freeing network \(Bench.network)", "will be finished network \(Bench.network)"])

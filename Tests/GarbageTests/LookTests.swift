@@ -52,6 +52,7 @@ struct LookTests {
         let (bench, subject) = try await Self.bench(.on)
         #expect(try await bench.collector.look(at: .zero, isDryRun: false).entries.first?.outcome == .waiting)
         let report = try await bench.collector.look(at: .seconds(10), isDryRun: false)
+        await bench.driver.settle()
         #expect(report.entries.first?.outcome == .freed)
         #expect(try bench.decisions == ["freeing \(subject)", "freed \(subject)"])
         #expect(bench.endpoints == [])

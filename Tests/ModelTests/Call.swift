@@ -116,7 +116,7 @@ extension Outcome: CustomStringConvertible {
         case .answered(.pool(let pool)): "\(pool.id)"
         case .answered(.address(let address)): "\(address)"
         case .answered(.mac(let mac)): "\(mac)"
-        case .answered(.attachment(let attachment)): "\(attachment.link)"
+        case .answered(.attachment(let attachment)): attachment.link.map { "\($0)" } ?? "made in its sandbox"
         case .answered(.nothing): "done"
         case .refused(let error): "\(error)"
         case .lost: "(lost)"

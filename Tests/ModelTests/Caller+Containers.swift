@@ -40,7 +40,7 @@ extension Caller {
         }
         if chance(5) { _ = await perform(.createEndpoint(container.endpoint)) }
         world.host.open(container.sandbox)
-        guard await call(.join(id, network, sandbox: container.sandbox)) != nil else {
+        guard case .attachment(let attachment)? = await call(.join(id, network, sandbox: container.sandbox)) else {
             _ = await call(.deleteEndpoint(id, network))
             world.host.close(container.sandbox)
             return await give(back: container.addresses, of: container.network)
@@ -52,7 +52,7 @@ extension Caller {
             world.host.close(container.sandbox)
             return await give(back: container.addresses, of: container.network)
         }
-        if chance(70) {
+        if attachment.link != nil, chance(70) {
             world.host.move(container.link)
             container.isMoved = true
         }

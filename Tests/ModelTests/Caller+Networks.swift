@@ -17,7 +17,8 @@ extension Caller {
         let network = Network(
             request: NetworkRequest(
                 id: id, isInternal: chance(20),
-                subnets: subnets.map { .init(prefix: $0.pool.prefix, gateway: $0.gateway) }),
+                subnets: subnets.map { .init(prefix: $0.pool.prefix, gateway: $0.gateway) },
+                options: chance(40) ? NetworkRequest.direct : [:]),
             subnets: subnets)
         guard await call(.createNetwork(network.request)) != nil else {
             // An engine does not call DeleteNetwork after a CreateNetwork that failed.

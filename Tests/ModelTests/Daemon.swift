@@ -34,7 +34,7 @@ struct Daemon: Sendable {
             state: state, store: store, kernel: MortalKernel(kernel: kernel, life: life, injection: injection),
             firewall: MortalFirewall(firewall: firewall, life: life, injection: injection),
             hostPorts: MortalHostPorts(ports: ports, life: life, injection: injection),
-            boot: boot,
+            boot: boot, retirementPause: .zero,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)

@@ -55,6 +55,7 @@ final class Host: Sendable {
             state.namespaces.remove(sandbox)
             state.links[link] = nil
             state.links["pdh" + link.dropFirst(3)] = nil
+            state.insides["pdh" + link.dropFirst(3)] = nil
         }
     }
 
@@ -64,6 +65,7 @@ final class Host: Sendable {
         boots.withLock { $0 += 1 }
         kernel.state.withLock { state in
             state.links = [:]
+            state.insides = [:]
             state.addresses = []
             state.forwarding = []
             state.namespaces = Set(Shared.sandboxes)

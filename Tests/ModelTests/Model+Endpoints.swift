@@ -162,7 +162,7 @@ extension Model.State {
         switch outcome {
         case .answered(.attachment(let attachment)):
             if facts.knowledge.isAbsent(since: begin) { find(.endpoint(id), "joined, but it is not there") }
-            if attachment.link.description != "pds" + id.short { find(.endpoint(id), "joined as \(attachment.link)") }
+            if let words = objection(to: attachment.link, of: id, in: network, sandbox) { find(.endpoint(id), words) }
             if let held = facts.knowledge.held, let network = networks[network]?.held,
                 networks[facts.network]?.isPresent(since: begin) == true, facts.knowledge.isPresent(since: begin)
             {
@@ -183,6 +183,21 @@ extension Model.State {
         case .answered: find(.endpoint(id), "answered \(outcome)")
         }
         endpoints[id] = facts
+    }
+
+    /// A direct endpoint may still be given a link to move: where the kernel was made to refuse the other way, then or before.
+    private func objection(
+        to link: InterfaceName?, of id: EndpointID, in network: NetworkID, _ sandbox: String
+    ) -> String? {
+        if let link { return link.description == "pds" + id.short ? nil : "joined as \(link)" }
+        // Where links of others were made, all are, and only these sandboxes have more than one endpoint.
+        return isDirect(network) || Shared.sandboxes.contains(sandbox) ? nil : "nothing was made for the engine to move"
+    }
+
+    /// False if it is known that links of the network are for the engine to move.
+    private func isDirect(_ network: NetworkID) -> Bool {
+        guard let held = networks[network]?.held else { return true }
+        return held.options == NetworkRequest.direct
     }
 
     mutating func endLeave(_ id: EndpointID, _ network: NetworkID, _ ticket: Model.Ticket, _ outcome: Outcome) {

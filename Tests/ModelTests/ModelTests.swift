@@ -42,7 +42,7 @@ struct ModelTests {
         let world = World(seed: seed, surroundings: surroundings, openStore: openStore)
         let begin = ContinuousClock.now
         try await withSeed(name) { try await world.run(operations: operations, period: period) }
-        world.bury()
+        await world.bury()
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
         let tally = world.tally.withLock(\.self)
         print(
@@ -50,7 +50,9 @@ struct ModelTests {
             model check, \(name): seed \(seed), \(tally.operations) operations, \(tally.cleanRestarts) clean restarts, \
             \(tally.crashes) crashes, \(tally.reboots) reboots, \(tally.crashesAtStart) starts cut off, \
             \(tally.injected) refusals injected, \(tally.lost) answers lost, \(tally.tamperings) changes by strangers, \
-            \(tally.published) publications, \(tally.collisions) refused for want of a port, \(tally.checks) comparisons, \(Int(Double(tally.operations) / seconds)) operations per second
+            \(tally.direct) links made in their sandboxes and \(tally.moved) to be moved, \(tally.published) publications, \
+            \(tally.collisions) refused for want of a port, \(tally.checks) comparisons, \
+            \(Int(Double(tally.operations) / seconds)) operations per second
             """)
         #expect(world.isSound, "seed \(seed): \(world.model.report)")
     }

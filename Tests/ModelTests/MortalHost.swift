@@ -34,8 +34,26 @@ struct MortalKernel: Kernel {
         }
     }
 
-    func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) {
-        try step("add veth \(pair.host)") { () throws(KernelError) in try kernel.addVethPair(pair, into: sandbox) }
+    func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) -> InterfaceName {
+        var name = pair.sandbox
+        try step("add veth \(pair.host)") { () throws(KernelError) in
+            name = try kernel.addVethPair(pair, into: sandbox)
+        } half: { () throws(KernelError) in
+            try kernel.addUnfinishedVethPair(pair, into: sandbox)
+        }
+        return name
+    }
+
+    func retire(_ link: Int32, into group: UInt32) throws(KernelError) {
+        try step("retire \(link)") { () throws(KernelError) in
+            if !injection.sabotage.leavesLink { try kernel.retire(link, into: group) }
+        }
+    }
+
+    func deleteLinks(in group: UInt32) throws(KernelError) {
+        try step("delete group \(group)") { () throws(KernelError) in
+            if !injection.sabotage.leavesRetiredLinks { try kernel.deleteLinks(in: group) }
+        }
     }
 
     func isNamespace(_ path: String) -> Bool { kernel.isNamespace(path) }

@@ -10,7 +10,17 @@ import Synchronization
 final class Sabotage: Sendable {
     enum Kind: String, CaseIterable, Sendable {
         case forgetsGrants, forgetsReleases, forgetsJoins, forgetsPorts
-        case leavesLinks, leavesRules, keepsPorts, givesTwice, refusesForNothing
+        case leavesLinks, leavesRetiredLinks, leavesRules, keepsPorts, givesTwice, refusesForNothing
+
+        /// One of so many occasions is taken. There are far fewer publications than other changes, and links that were not
+        /// deleted go with the next ones.
+        fileprivate var rarity: Int {
+            switch self {
+            case .forgetsPorts: 20
+            case .leavesRetiredLinks: 4
+            default: 100
+            }
+        }
     }
 
     private let kind: Kind?
@@ -21,8 +31,7 @@ final class Sabotage: Sendable {
     }
 
     private func strikes(_ kind: Kind) -> Bool {
-        // There are far fewer publications than other changes.
-        kind == self.kind && Int.random(in: 0..<(kind == .forgetsPorts ? 20 : 100)) == 0
+        kind == self.kind && Int.random(in: 0..<kind.rarity) == 0
     }
 
     /// True if the changes are to be answered with success and not made.
@@ -37,6 +46,7 @@ final class Sabotage: Sendable {
     }
 
     var leavesLink: Bool { strikes(.leavesLinks) }
+    var leavesRetiredLinks: Bool { strikes(.leavesRetiredLinks) }
     var keepsPort: Bool { strikes(.keepsPorts) }
 
     /// True if rules that are to be removed are to stay.

@@ -36,8 +36,11 @@ enum Shared {
         else { return nil }
         return NetworkRequest(
             id: id,
-            subnets: [.init(prefix: prefix, gateway: InterfaceAddress(address: first, prefixLength: prefix.length))])
+            subnets: [.init(prefix: prefix, gateway: InterfaceAddress(address: first, prefixLength: prefix.length))],
+            options: directNetworks.contains(id.description) ? NetworkRequest.direct : [:])
     }
+
+    private static let directNetworks = ["a111111111111111", "a222222222222222"]
 
     static let takenNetwork = NetworkID("a444444444444444") ?? networks[0].id
 
@@ -60,6 +63,11 @@ enum Shared {
             id: id, network: network.id,
             ipv4: InterfaceAddress(address: address, prefixLength: subnet.prefix.length))
     }
+}
+
+extension NetworkRequest {
+    /// The options of networks whose links are made in the sandboxes.
+    static let direct = ["plugind.attach": "direct"]
 }
 
 extension PoolRequest {

@@ -25,7 +25,9 @@ extension World {
         if Int.random(in: 0..<4, using: &random) == 0 { tamper(using: &random) }
         if percent == 100 || Bool.random(using: &random) { host.giveBackPorts() }
         await daemon.upkeep()
+        await daemon.driver.settle()
         let result = try await daemon.driver.reconcile()
+        await daemon.driver.settle()
         if result.left > 0 { model.find(nil, "\(result.left) objects are left after all refusals ended") }
         model.settle()
         let state = try await state(of: daemon)
@@ -86,6 +88,8 @@ extension World {
         let bridges = Dictionary(uniqueKeysWithValues: state.networks.map { ($0.id, $0.bridge.description) })
         for endpoint in state.endpoints {
             let name = endpoint.hostLink.description
+            // Its link is made in the sandbox, and goes when that is left.
+            if endpoint.attach == .direct, endpoint.sandboxKey == nil { continue }
             guard let link = links[name] else {
                 if !lost.contains(endpoint.id) { model.find(.endpoint(endpoint.id), "stored, but its link is gone") }
                 continue

@@ -87,7 +87,7 @@ extension World {
     /// A new daemon on what the last one left, which may die while it starts.
     private func start(using random: inout SeededGenerator) async throws {
         while true {
-            bury()
+            await bury()
             try makeDaemon(using: &random)
             guard let daemon else { return }
             let diesEarly = Int.random(in: 0..<5, using: &random) == 0
@@ -136,6 +136,7 @@ extension World {
                     return
                 }
                 state.links[link.name] = nil
+                state.insides[link.name] = nil
             default: state.links[link.name]?.alias = link.kind == "bridge" ? "" : link.alias
             }
         }

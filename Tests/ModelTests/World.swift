@@ -22,6 +22,9 @@ final class World: Sendable {
         var tamperings = 0
         var injected = 0
         var lost = 0
+        /// Links that were made in their sandboxes, and those that were there to be moved.
+        var direct = 0
+        var moved = 0
         /// Publications, and those that were refused because somebody else had a port.
         var published = 0
         var collisions = 0
@@ -61,7 +64,12 @@ final class World: Sendable {
     func end() { isEnding.withLock { $0 = true } }
 
     /// Ends the daemon, so that another can open the store.
-    func bury() {
+    func bury() async {
+        if let daemon {
+            daemon.life.end()
+            // What it was still deleting when its callers had their answers is not to meet the next one.
+            await daemon.driver.settle()
+        }
         current.withLock { daemon in
             guard let old = daemon else { return }
             tally.withLock { $0.injected += old.injection.count }
@@ -93,6 +101,9 @@ final class World: Sendable {
         standStill(after: daemon)
         tally.withLock { tally in
             if case .lost = outcome { tally.lost += 1 }
+            if case .attachment(let attachment)? = outcome.answer {
+                if attachment.link == nil { tally.direct += 1 } else { tally.moved += 1 }
+            }
             guard case .publish = call else { return }
             if outcome.answer != nil { tally.published += 1 }
             if outcome.isAboutPorts { tally.collisions += 1 }

@@ -72,12 +72,20 @@ struct Bench {
         if let sandbox { _ = try await driver.join(endpoint.id, of: network.id, sandbox: sandbox) }
     }
 
+    /// Deletes an endpoint, and waits until nothing is left of it.
+    func delete(_ endpoint: EndpointRequest, by driver: Driver? = nil) async throws {
+        let driver = driver ?? self.driver
+        try await driver.deleteEndpoint(endpoint.id, of: endpoint.network)
+        await driver.settle()
+    }
+
     private static func driver(
         _ state: StoredState, _ store: FakeStore, _ kernel: FakeKernel, _ firewall: FakeFirewall,
         _ hostPorts: FakeHostPorts
     ) -> Driver {
         Driver(
             state: state, store: store, kernel: kernel, firewall: firewall, hostPorts: hostPorts,
+            retirementPause: .zero,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
@@ -110,11 +118,13 @@ extension EndpointRequest {
     static func make(
         _ id: String = "56e4d91db20dac74f4b1218b", network: String = "09dff9c378bc2a0e5bfce0e5",
         ipv4: String? = "10.0.0.2/24", ipv6: String? = nil, mac: String? = nil, ports: [PortRequest] = [],
-        clients: [String]? = nil
+        clients: [String]? = nil, linkName: String? = nil, settings: [String] = []
     ) throws -> EndpointRequest {
         EndpointRequest(
             id: try #require(EndpointID(id)), network: try #require(NetworkID(network)),
             ipv4: ipv4.flatMap { InterfaceAddress($0) }, ipv6: ipv6.flatMap { InterfaceAddress($0) },
-            mac: mac.flatMap { MACAddress($0) }, ports: ports, clients: try clients?.map { try #require(Prefix($0)) })
+            mac: mac.flatMap { MACAddress($0) }, ports: ports, clients: try clients?.map { try #require(Prefix($0)) },
+            linkName: linkName.flatMap { InterfaceName($0) },
+            settings: try settings.map { try #require(LinkSetting($0)) })
     }
 }

@@ -180,8 +180,7 @@ struct DriftTests {
         #expect(await bench.driver.repairCounts.isEmpty)
 
         // What is ours goes by its tag, whatever its name.
-        let request = try EndpointRequest.make()
-        try await bench.driver.deleteEndpoint(request.id, of: request.network)
+        try await bench.delete(.make())
         #expect(bench.kernel.linkNames.contains(Self.port) && !bench.kernel.linkNames.contains("elsewhere"))
     }
 

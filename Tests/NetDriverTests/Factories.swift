@@ -16,6 +16,10 @@ extension Prefix {
     static func make(_ text: String) throws -> Prefix { try #require(Prefix(text)) }
 }
 
+extension InterfaceName {
+    static func make(_ text: String) throws -> InterfaceName { try #require(InterfaceName(text)) }
+}
+
 extension NetworkID {
     /// That of `NetworkRequest.make()`.
     static func make(_ text: String = "09dff9c378bc2a0e5bfce0e5") throws -> NetworkID { try #require(NetworkID(text)) }

@@ -28,11 +28,12 @@ struct NetworkTests {
         #expect(bench.kernel.calls == calls)
     }
 
-    @Test func `the rules are there until the bridge is gone`() async throws {
+    @Test(arguments: ["retire", "deleteLinks"])
+    func `the rules are there until the bridge is gone`(call: String) async throws {
         let bench = Bench()
         let request = try NetworkRequest.make()
         try await bench.driver.createNetwork(request)
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse(call, code: 16)
         await #expect(throws: KernelError.self) { try await bench.driver.deleteNetwork(request.id) }
         #expect(bench.firewall.words(in: "bridges") == ["bridges \"br-09dff9c378bc\""])
         bench.kernel.allowEverything()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PluginKit
 import TestSupport
 import Testing
 
@@ -25,8 +26,16 @@ struct OptionsDocumentTests {
 
     @Test func `it has every key of a container, and no other`() throws {
         let rows = try Self.table("Options of a container in a network").rows
-        #expect(rows.map { $0[0] } == [EdgeOptions.Key.clients.rawValue])
-        #expect(try OptionValue(rows[0][0], #require(rows[0].last)).prefixes().count == 1)
+        typealias Key = EndpointWishes.Key
+        #expect(rows.map { $0[0] } == [Key.clients, Key.linkName, Key.settings])
+    }
+
+    @Test func `the examples of a container can be used, and change something`() throws {
+        for row in try Self.table("Options of a container in a network").rows {
+            var options = EndpointOptions()
+            options.others = [row[0]: .string(try #require(row.last))]
+            #expect(try options.wishes() != EndpointWishes(), "\(row[0])")
+        }
     }
 
     @Test func `it has the keys of the engine's own requests`() throws {

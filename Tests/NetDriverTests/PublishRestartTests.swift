@@ -133,7 +133,7 @@ struct PublishRestartTests {
         var record = try #require(bench.store.state.endpoints.first)
         record.phase = .deleting
         try await bench.store.commit([.putEndpoint(record)])
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse("retire", code: 16)
         let driver = try await bench.restarted()
         let other = try await startOther(on: driver)
         await #expect(throws: (any Error).self) {

@@ -182,7 +182,7 @@ struct PublishingTests {
             case "unpublish": try await bench.driver.unpublish(.make(), of: .make())
             case "leave": try await bench.driver.leave(.make(), of: .make())
             case "publish": try await bench.publish()
-            default: try await bench.driver.deleteEndpoint(.make(), of: .make())
+            default: try await bench.delete(.make())
             }
             #expect(bench.hostPorts.held == [] && bench.firewall.words(in: "ports4") == [])
             #expect(try bench.published() == [])

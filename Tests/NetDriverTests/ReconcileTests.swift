@@ -65,7 +65,7 @@ struct ReconcileTests {
         try await bench.driver.createNetwork(.make())
         let request = try EndpointRequest.make()
         _ = try await bench.driver.createEndpoint(request)
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse("retire", code: 16)
         await #expect(throws: KernelError.self) {
             try await bench.driver.deleteEndpoint(request.id, of: request.network)
         }
@@ -73,18 +73,19 @@ struct ReconcileTests {
         #expect(bench.kernel.linkNames.contains("pdh56e4d91db20d"))
         bench.kernel.allowEverything()
         await driver.upkeep()
+        await driver.settle()
         #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
         #expect(bench.store.state.endpoints.isEmpty)
     }
 
-    @Test(arguments: ["deleteLink", "store"])
+    @Test(arguments: ["retire", "store"])
     func `a deletion that failed is finished without being asked for again`(culprit: String) async throws {
         let bench = Bench()
         try await bench.driver.createNetwork(.make())
         let request = try EndpointRequest.make()
         _ = try await bench.driver.createEndpoint(request)
         func obstruct() {
-            if culprit == "store" { bench.store.failNext(2) } else { bench.kernel.refuse("deleteLink", code: 16) }
+            if culprit == "store" { bench.store.failNext(2) } else { bench.kernel.refuse("retire", code: 16) }
         }
         obstruct()
         await #expect(throws: (any Error).self) {
@@ -116,10 +117,11 @@ struct ReconcileTests {
         let bench = Bench()
         try await bench.driver.createNetwork(.make())
         bench.store.fail(after: 1)
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse("retire", code: 16)
         await #expect(throws: StoreError.self) { _ = try await bench.driver.createEndpoint(.make()) }
         bench.kernel.allowEverything()
         await bench.driver.upkeep()
+        await bench.driver.settle()
         #expect(bench.kernel.linkNames == ["br-09dff9c378bc"])
         #expect(bench.store.state.endpoints.isEmpty)
     }

@@ -120,7 +120,7 @@ struct ViewTests {
     @Test func `what is owed is told`() async throws {
         let bench = Bench()
         try await bench.start(.make(), .make())
-        bench.kernel.refuse("deleteLink", code: 16)
+        bench.kernel.refuse("retire", code: 16)
         try? await bench.driver.deleteEndpoint(.make(), of: .make())
         let view = try await bench.driver.view(looksAtLinks: false)
         #expect(view.condition.owedDeletions == 1)

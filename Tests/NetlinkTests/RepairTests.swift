@@ -79,13 +79,15 @@ extension KernelTests {
             let pair = try VethSpec.make(mtu: 1400)
             let path = "/proc/\(sandbox.process)/ns/net"
             #expect(kernel.isNamespace(path))
-            try kernel.addVethPair(
+            let name = try kernel.addVethPair(
                 pair,
                 into: SandboxSpec(
-                    path: path, linkPrefix: "eth", addresses: [.make("10.9.0.5/24"), .make("fd00:9::5/64")],
+                    path: path, name: .numbered(prefix: "eth"),
+                    addresses: [.make("10.9.0.5/24"), .make("fd00:9::5/64")],
                     gateways: [.make("10.9.0.1"), .make("fd00:9::1")]))
             defer { try? kernel.deleteLink(pair.host) }
 
+            #expect(name.description == "eth1")
             let host = try #require(try IPCommand.link("veth0"))
             #expect(host.master == "br-test")
             #expect(host.ifalias == pair.alias)
@@ -104,11 +106,11 @@ extension KernelTests {
             let enter = "nsenter --net=/proc/\(sandbox.process)/ns/net"
             try HostCommand.run("\(enter) ip link set lo up; \(enter) ip route add default dev lo")
             let pair = try VethSpec.make()
-            try kernel.addVethPair(
+            _ = try kernel.addVethPair(
                 pair,
                 into: SandboxSpec(
-                    path: "/proc/\(sandbox.process)/ns/net", linkPrefix: "eth", addresses: [.make("10.9.0.5/24")],
-                    gateways: [.make("10.9.0.1")]))
+                    path: "/proc/\(sandbox.process)/ns/net", name: .numbered(prefix: "eth"),
+                    addresses: [.make("10.9.0.5/24")], gateways: [.make("10.9.0.1")]))
             defer { try? kernel.deleteLink(pair.host) }
             #expect(try HostCommand.lines("\(enter) ip route show default") == ["default dev lo scope link"])
         }
@@ -118,8 +120,8 @@ extension KernelTests {
             for path in ["/proc/self/ns/mnt", "/proc/self/status", "/proc/0/ns/net"] {
                 #expect(!kernel.isNamespace(path))
                 _ = try refusal { () throws(KernelError) in
-                    try kernel.addVethPair(
-                        pair, into: SandboxSpec(path: path, linkPrefix: "eth", addresses: [], gateways: []))
+                    _ = try kernel.addVethPair(
+                        pair, into: SandboxSpec(path: path, name: .numbered(prefix: "eth"), addresses: []))
                 }
             }
         }
@@ -130,11 +132,11 @@ extension KernelTests {
             let pair = try VethSpec.make()
             _ = try refusal { () throws(KernelError) in
                 guard let multicast = InterfaceAddress("ff02::1/64") else { return }
-                try kernel.addVethPair(
+                _ = try kernel.addVethPair(
                     pair,
                     into: SandboxSpec(
-                        path: "/proc/\(sandbox.process)/ns/net", linkPrefix: "eth", addresses: [multicast],
-                        gateways: []))
+                        path: "/proc/\(sandbox.process)/ns/net", name: .numbered(prefix: "eth"),
+                        addresses: [multicast]))
             }
         }
 

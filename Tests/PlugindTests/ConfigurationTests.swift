@@ -77,6 +77,10 @@ struct ConfigurationTests {
             "line 1: gc-grace: ‘0s’ is not a duration of at least a second, such as 90s, 10m, 1h or 7d"
         ),
         (
+            "attach: sideways",
+            "line 1: attach: ‘sideways’ is not a way to attach links; ways are move, direct"
+        ),
+        (
             "publish: respectfully",
             "line 1: publish: ‘respectfully’ is not a way to publish ports; ways are direct, respect-host"
         ),
@@ -120,7 +124,7 @@ struct ConfigurationTests {
 
     private static let settings =
         "name, plugin-dir, tcp-address, tls-certificate, tls-key, tls-client-ca, tls-client-auth, state-dir, "
-        + "control-socket, metrics-address, log-level, log-format, gc, gc-grace, engine-socket, publish, "
+        + "control-socket, metrics-address, log-level, log-format, gc, gc-grace, engine-socket, attach, publish, "
         + "default-address-pools, forbidden-pools, sticky, quarantine, order, reservations, mac-claims"
 
     @Test(arguments: [

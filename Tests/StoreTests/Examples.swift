@@ -27,7 +27,8 @@ extension EndpointRecord {
             hostLink: try #require(InterfaceName("pdh56e4d91db20d")),
             sandboxLink: try #require(InterfaceName("pds56e4d91db20d")),
             mac: try #require(MACAddress("02:11:22:33:44:66")), ipv4: InterfaceAddress("10.0.0.2/24"), ipv6: nil,
-            sandboxKey: "/var/run/docker/netns/8045bf7a6e79")
+            sandboxKey: "/var/run/docker/netns/8045bf7a6e79", attach: .direct, linkName: InterfaceName("lan0"),
+            settings: [try #require(LinkSetting("net.ipv4.conf.IFNAME.log_martians=1"))])
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Addressing
+public import Dispatch
 public import HostNetwork
 public import Synchronization
 
@@ -15,6 +16,8 @@ public final class FakeKernel: Kernel {
         public var lostSettings: Set<String> = []
         /// Paths of sandboxes that are alive.
         public var namespaces: Set<String> = []
+        /// What the other end of a pair that was made in a sandbox is there, by the name of the host end.
+        public var insides: [String: Inside] = [:]
         /// The families that the host is a router for.
         public var forwarding: Set<AddressFamily> = []
         /// What was forgotten, in order.
@@ -22,7 +25,15 @@ public final class FakeKernel: Kernel {
         public var calls: [String] = []
         /// Call name to errno.
         public var refusals: [String: Int32] = [:]
+        /// Call name to what it waits for.
+        public var holds: [String: DispatchGroup] = [:]
         public var nextIndex: Int32 = 1
+    }
+
+    public struct Inside: Hashable, Sendable {
+        public var spec: SandboxSpec
+        public var pair: VethSpec
+        public var name: InterfaceName
     }
 
     public let state = Mutex(State())
@@ -31,6 +42,13 @@ public final class FakeKernel: Kernel {
 
     public var calls: [String] { state.withLock { $0.calls } }
     public var linkNames: Set<String> { state.withLock { Set($0.links.keys) } }
+    /// The links that were made in a sandbox and are there, by their names.
+    public func inside(_ sandbox: String) -> [String: Inside] {
+        state.withLock { state in
+            let there = state.insides.values.filter { $0.spec.path == sandbox }
+            return Dictionary(there.map { ($0.name.description, $0) }) { first, _ in first }
+        }
+    }
 
     public func refuse(_ call: String, code: Int32) {
         state.withLock { $0.refusals[call] = code }
@@ -38,6 +56,32 @@ public final class FakeKernel: Kernel {
 
     public func allowEverything() {
         state.withLock { $0.refusals = [:] }
+    }
+
+    /// Keeps calls of that name waiting from now on, each with its thread.
+    public func hold(_ call: String) {
+        state.withLock { state in
+            let hold = DispatchGroup()
+            hold.enter()
+            state.holds[call] = hold
+        }
+    }
+
+    public func letGo() {
+        let holds = state.withLock { state in
+            defer { state.holds = [:] }
+            return state.holds
+        }
+        for hold in holds.values { hold.leave() }
+    }
+
+    /// Returns when there was a call of that name, be it held or done, or when the test has been given up.
+    public func untilCalled(_ call: String) async {
+        while !Task.isCancelled, count(of: call) == 0 { await Task.yield() }
+    }
+
+    public func count(of call: String) -> Int {
+        calls.count { $0.split(separator: " ").first.map(String.init) == call }
     }
 
     /// A link that is not plugind's.
@@ -50,7 +94,10 @@ public final class FakeKernel: Kernel {
 
     /// What somebody else's `ip link delete` does.
     public func lose(_ name: InterfaceName) {
-        state.withLock { $0.links[name.description] = nil }
+        state.withLock { state in
+            state.links[name.description] = nil
+            state.insides[name.description] = nil
+        }
     }
 
     public func addBridge(_ bridge: BridgeSpec) throws(KernelError) {
@@ -85,12 +132,23 @@ public final class FakeKernel: Kernel {
 
     public func deleteLink(_ name: InterfaceName) throws(KernelError) {
         try call("deleteLink", name.description) { state throws(KernelError) in
-            guard let link = state.links.removeValue(forKey: name.description) else { return }
-            state.addresses.removeAll { $0.link == link.index }
-            // The pair's names differ in their first three letters only.
-            state.links = state.links.filter {
-                $0.value.kind != "veth" || $0.key.dropFirst(3) != name.description.dropFirst(3)
-            }
+            state.delete(name.description)
+        }
+    }
+
+    public func retire(_ link: Int32, into group: UInt32) throws(KernelError) {
+        try call("retire", "\(link)") { state throws(KernelError) in
+            guard let name = state.links.first(where: { $0.value.index == link })?.key else { return }
+            state.links[name]?.isUp = false
+            state.links[name]?.master = nil
+            state.links[name]?.group = group
+        }
+    }
+
+    public func deleteLinks(in group: UInt32) throws(KernelError) {
+        try call("deleteLinks", "\(group)") { state throws(KernelError) in
+            let names = state.links.values.filter { $0.group == group }.map(\.name)
+            for name in names { state.delete(name) }
         }
     }
 
@@ -101,15 +159,21 @@ public final class FakeKernel: Kernel {
         }
     }
 
-    public func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) {
+    public func addVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) -> InterfaceName {
+        var name = pair.sandbox
         try call("addVethPairInto", pair.host.description) { state throws(KernelError) in
-            guard let bridge = state.links[pair.bridge.description] else {
-                throw KernelError("add veth \(pair.host)", code: 19)
-            }
-            guard state.namespaces.contains(sandbox.path) else {
-                throw KernelError("add \(pair.host) to the sandbox", code: 2)
-            }
-            _ = state.add(pair.host.description, kind: "veth", alias: pair.alias, master: bridge.index, mtu: pair.mtu)
+            name = try state.add(pair, into: sandbox)
+        }
+        return name
+    }
+
+    /// What is left where somebody died while he made such a pair.
+    public func addUnfinishedVethPair(_ pair: VethSpec, into sandbox: SandboxSpec) throws(KernelError) {
+        try call("addUnfinishedVethPairInto", pair.host.description) { state throws(KernelError) in
+            var untagged = pair
+            untagged.alias = ""
+            _ = try state.add(untagged, into: sandbox)
+            state.links[pair.host.description]?.group = Link.unfinishedGroup
         }
     }
 
@@ -220,8 +284,12 @@ public final class FakeKernel: Kernel {
     private func call(
         _ name: String, _ argument: String, _ body: (inout State) throws(KernelError) -> Void
     ) throws(KernelError) {
-        try state.withLock { state throws(KernelError) in
+        let hold = state.withLock { state in
             state.calls.append("\(name) \(argument)")
+            return state.holds[name]
+        }
+        hold?.wait()
+        try state.withLock { state throws(KernelError) in
             if let code = state.refusals[name] { throw KernelError("\(name) \(argument)", code: code) }
             try body(&state)
         }
@@ -229,6 +297,47 @@ public final class FakeKernel: Kernel {
 }
 
 extension FakeKernel.State {
+    /// With its peer and its addresses.
+    fileprivate mutating func delete(_ name: String) {
+        guard let link = links.removeValue(forKey: name) else { return }
+        insides[name] = nil
+        addresses.removeAll { $0.link == link.index }
+        // The pair's names differ in their first three letters only.
+        links = links.filter { $0.value.kind != "veth" || $0.key.dropFirst(3) != name.dropFirst(3) }
+    }
+
+    fileprivate mutating func add(
+        _ pair: VethSpec, into sandbox: SandboxSpec
+    ) throws(KernelError) -> InterfaceName {
+        let operation = "add \(pair.host) to the sandbox \(sandbox.path)"
+        guard namespaces.contains(sandbox.path) else { throw KernelError(operation, code: 2) }
+        if let left = links[pair.host.description] {
+            guard left.isUnfinished else { throw KernelError(operation, code: 17) }
+            delete(pair.host.description)
+        }
+        guard let bridge = links[pair.bridge.description] else { throw KernelError(operation, code: 19) }
+        let name = try name(in: sandbox, operation)
+        _ = add(pair.host.description, kind: "veth", alias: pair.alias, master: bridge.index, mtu: pair.mtu)
+        links[pair.host.description]?.peerNamespace = 0
+        insides[pair.host.description] = FakeKernel.Inside(spec: sandbox, pair: pair, name: name)
+        return name
+    }
+
+    /// Taken is what was made there and is not deleted yet. What the engine moved there is not seen.
+    private func name(in sandbox: SandboxSpec, _ operation: String) throws(KernelError) -> InterfaceName {
+        let taken = Set(insides.values.filter { $0.spec.path == sandbox.path }.map(\.name.description))
+        switch sandbox.name {
+        case .exactly(let name):
+            if taken.contains(name.description) { throw KernelError(operation, code: 17) }
+            return name
+        case .numbered(let prefix):
+            guard let free = (0...).lazy.map({ "\(prefix)\($0)" }).first(where: { !taken.contains($0) }),
+                let name = InterfaceName(free)
+            else { throw KernelError(operation, code: 23) }
+            return name
+        }
+    }
+
     fileprivate mutating func add(
         _ name: String, kind: String, alias: String, mac: MACAddress? = nil, master: Int32? = nil,
         mtu: UInt32 = 1500

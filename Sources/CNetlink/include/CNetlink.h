@@ -31,9 +31,12 @@ CNL_CHECKED int cnl_open(struct cnl_socket *_Nullable *_Nonnull ret_socket);
 /// Opens a socket in the network namespace of a descriptor. The thread comes back to its own, or the process aborts.
 CNL_CHECKED int cnl_open_in(int32_t namespace_fd, struct cnl_socket *_Nullable *_Nonnull ret_socket);
 
-/// Opens a file below /proc/sys/net for writing, that of the network namespace of a descriptor.
-/// The thread comes back to its own, or the process aborts.
-CNL_CHECKED int cnl_open_sysctl_in(int32_t namespace_fd, const char *path, int32_t *ret_file);
+/// Takes the calling thread into the network namespace of a descriptor, whose files it then opens below /proc/sys/net.
+/// `ret_own` is for `cnl_leave`, which has to follow soon, on the same thread.
+CNL_CHECKED int cnl_enter(int32_t namespace_fd, int32_t *ret_own);
+
+/// Takes the thread back to its own namespace, or aborts.
+void cnl_leave(int32_t own);
 
 /// Whether a network namespace is at that path (ioctl_ns(2)). What is left of one that is gone is an ordinary file.
 _Bool cnl_is_namespace(const char *path);
@@ -84,6 +87,13 @@ void cnl_put_veth(
 
 /// `ip link delete NAME`
 void cnl_put_delete(struct cnl_socket *socket, const char *name);
+
+/// `ip link delete group GROUP`: every link of the group at once, which takes one RCU grace period in all. -ENODEV if
+/// there is none. Not group 0, which is that of every link that nobody put into one.
+void cnl_put_delete_group(struct cnl_socket *socket, uint32_t group);
+
+/// `ip link set dev LINK down nomaster group GROUP`, in one request. By index, so that no other link can be meant.
+void cnl_put_retire(struct cnl_socket *socket, int32_t link, uint32_t group);
 
 /// `ip link set NAME alias ALIAS`, 255 bytes at most. The kernel does not take one when it makes a link.
 void cnl_put_alias(struct cnl_socket *socket, const char *name, const char *alias);
@@ -141,7 +151,7 @@ CNL_CHECKED int cnl_namespace_id(struct cnl_socket *socket, int32_t namespace_fd
 
 // Addresses and routes. `length` is 4 for IPv4 and 16 for IPv6, and counts for every address of a request.
 
-/// `ip address replace ADDRESS/PREFIX dev LINK nodad`
+/// `ip address replace ADDRESS/PREFIX brd + dev LINK nodad`
 void cnl_put_address(
     struct cnl_socket *socket, int32_t link, const uint8_t *address, uint32_t length, uint32_t prefix_length);
 

@@ -32,9 +32,11 @@ public struct EndpointStatus: Codable, Hashable, Sendable {
     public var link: DriverView.LinkState?
     /// Path of the sandbox's namespace while a container has the endpoint.
     public var sandbox: String?
+    /// Who puts the link there.
+    public var attach: AttachMode
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, network, container, state, ipv4, ipv6, mac, hostLink, bridge, link, sandbox
+        case id, network, container, state, ipv4, ipv6, mac, hostLink, bridge, link, sandbox, attach
     }
 
     public init(_ endpoint: DriverView.Endpoint, network: NetworkRecord?, _ names: [InterfaceAddress: String]) {
@@ -50,6 +52,7 @@ public struct EndpointStatus: Codable, Hashable, Sendable {
         bridge = network?.bridge
         link = endpoint.link
         sandbox = record.sandboxKey
+        attach = record.attach ?? .move
     }
 }
 

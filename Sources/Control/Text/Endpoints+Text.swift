@@ -2,6 +2,7 @@
 
 import Addressing
 import NetDriver
+import Store
 
 extension EndpointList {
     /// A table for people, 80 columns wide, with each endpoint's addresses below it.
@@ -52,6 +53,7 @@ extension EndpointDetail {
         facts.append(("mac", "\(endpoint.mac)"))
         facts.append(("link", "\(endpoint.hostLink)" + (endpoint.link.map { ", \($0.rawValue)" } ?? "")))
         facts.append(("sandbox", endpoint.sandbox ?? "-"))
+        facts.append(("attach", endpoint.attach.rawValue))
         let list = ports.isEmpty ? "" : "\n" + PortList(ports: ports).text(names: names, isColoured: isColoured)
         return (isColoured ? Ink.bold.applied(to: title) : title) + "\n" + Lines.of(facts) + list
     }

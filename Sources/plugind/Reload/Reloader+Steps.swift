@@ -15,8 +15,11 @@ extension Reloader.Step {
     }
 
     static func driver(_ driver: Driver) -> Self {
-        Self([.publish]) { _, next in
-            { await driver.setPublishMode(next.publishMode) }
+        Self([.attach, .publish]) { _, next in
+            {
+                await driver.setAttachMode(next.attachMode)
+                await driver.setPublishMode(next.publishMode)
+            }
         }
     }
 

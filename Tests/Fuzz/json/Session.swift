@@ -20,6 +20,7 @@ final class Session {
     private let firewall = FakeFirewall()
     private let hostPorts = FakeHostPorts()
     private var methods: MethodTable?
+    private var driver: Driver?
     /// True once something was told to fail: from then on a status of 500 is right.
     private var isTroubled = false
 
@@ -47,6 +48,8 @@ final class Session {
     }
 
     private func start() async {
+        // What the last one still deletes must not meet what the next one makes; what it cannot delete it leaves.
+        await driver?.settle()
         // A daemon that cannot start says so and is started again, on a host that has recovered by then.
         store.failNext(0)
         kernel.allowEverything()
@@ -67,11 +70,13 @@ final class Session {
             now: { 1_800_000_000_000 }, logger: logger)
         let driver = Driver(
             state: state, store: store, kernel: kernel, firewall: firewall, hostPorts: hostPorts,
+            retirementPause: .zero,
             makeMAC: {
                 var random = SystemRandomNumberGenerator()
                 return MACAddress.random(using: &random)
             },
             logger: logger)
+        self.driver = driver
         try await driver.reconcile()
         var methods = MethodTable(logger: logger, explain: MethodTable.Explanation.init(of:))
         methods.on(Activation.self) { _ in Activation.Reply() }
@@ -103,6 +108,8 @@ final class Session {
     }
 
     private func deleteEverything() async {
+        // What is being deleted may have met a refusal that has ended.
+        await driver?.settle()
         let state = store.state
         for endpoint in state.endpoints {
             await delete(
@@ -119,6 +126,7 @@ final class Session {
         for pool in state.pools {
             await delete("/IpamDriver.ReleasePool", ["PoolID": pool.id])
         }
+        await driver?.settle()
         let left = store.state
         guard left.networks.isEmpty, left.endpoints.isEmpty, left.pools.isEmpty, left.addresses.isEmpty else {
             fail("the store is not empty in the end: \(left)")
