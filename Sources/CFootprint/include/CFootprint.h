@@ -5,8 +5,9 @@
 #ifndef CFOOTPRINT_H
 #define CFOOTPRINT_H
 
-/// Unmaps the pages of code and constants that starting up has touched. Those that serving needs come back from the
-/// page cache one by one when they are used, at less than a microsecond each; the rest no longer counts as resident.
+/// Unmaps the pages of code and constants that starting up has touched, and those of the heap that are free. What serving
+/// needs of the first comes back from the page cache page by page when it is used, at less than a microsecond each; the
+/// rest no longer counts as resident.
 ///
 /// Starting a Swift program walks every type's metadata and every relocation, some 20 MB that are never looked at again.
 void cfp_release_startup_pages(void);
