@@ -31,7 +31,7 @@ TOOLS
 
     place=$(mktemp -d)
     trap 'rm -rf "$place"' EXIT
-    cc -O2 -Wall -Wextra -o "$place/ipam_load" "$repository/scripts/lib/ipam_load.c"
+    cc -O2 -Wall -Wextra -o "$place/ipam_load" "$repository"/scripts/lib/{ipam_load,calls}.c
     : >"$place/package"
     [[ " $* " == *" --without-package "* ]] || measure_package "$@"
     PLUGIND_BINARY=$binary PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$repository/scripts/lib/bench_ipam.py" \
@@ -45,7 +45,8 @@ measure_package() {
     need_swift
     say "Building and running Benchmarks/ …" >&2
     swift_run package --package-path "$repository/Benchmarks" --disable-sandbox benchmark \
-        --format jmh --path stdout --no-progress "${filter[@]}" >"$place/package" 2>"$place/package.log" ||
+        --target IPAMBenchmarks --format jmh --path stdout --no-progress "${filter[@]}" \
+        >"$place/package" 2>"$place/package.log" ||
         fail "the benchmark package failed:"$'\n'"$(tail -n 20 "$place/package" "$place/package.log")"
 }
 

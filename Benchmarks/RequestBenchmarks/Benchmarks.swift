@@ -19,9 +19,11 @@ extension BenchmarkMetric {
 
 extension Benchmark {
     /// So many requests are one iteration, and what is shown is one request's.
-    fileprivate static let perRequest = Configuration(
-        metrics: BenchmarkMetric.requestMetrics, timeUnits: .nanoseconds, warmupIterations: 1, scalingFactor: .kilo,
-        maxDuration: .seconds(2), maxIterations: 30)
+    fileprivate static var perRequest: Configuration {
+        Configuration(
+            metrics: BenchmarkMetric.requestMetrics, timeUnits: .nanoseconds, warmupIterations: 1, scalingFactor: .kilo,
+            maxDuration: .seconds(2), maxIterations: 30)
+    }
 
     /// Measures what `body` does, which is the requests of one iteration.
     fileprivate func measureRequests(_ body: () async throws -> Void) async rethrows {

@@ -6,7 +6,6 @@ import contextlib
 import json
 import resource
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tests" / "Engine"))
 
-from engine import CommandError, Engine, Unavailable  # noqa: E402  (found through the path above)
+from bench_figures import median, shown  # noqa: E402  (as what follows, after the path above)
+from engine import CommandError, Engine, Unavailable  # noqa: E402
 from lab import Lab, Namespace  # noqa: E402
 from plugind import BINARY, Connection, Plugind  # noqa: E402
 
@@ -301,14 +301,6 @@ def each(begin, count):
     return (time.perf_counter() - begin) * 1000 / count if count > 0 else None
 
 
-def median(values):
-    return statistics.median(values) if values and None not in values else None
-
-
-def shown(value, digits=2):
-    return f"{value:.{digits}f}" if value is not None else "-"
-
-
 def measure_publishing(bench, options, counts):
     """Rows by number of ports."""
     own = OwnPorts(bench.plugind, bench.open_files >= ENOUGH_FILES)
@@ -346,7 +338,7 @@ def measure_publishing(bench, options, counts):
     return rows
 
 
-def print_tables(rows, ways):
+def print_publishing(rows):
     def row(*cells):
         print("".join(f"{cell:>16}" if number else f"{cell:<10}" for number, cell in enumerate(cells)))
 
@@ -377,6 +369,8 @@ def print_tables(rows, ways):
         own, other = (line[network].get("connect") for network in (OWN, BUILT_IN))
         row(line["ports"], shown(own, 3), shown(other, 3), shown(own / other if own and other else None))
 
+
+def print_throughput(ways):
     print("\niperf3, Gbit/s, medians; the ratio is the median of those of each pair")
     print(f"{'way':<30}{'plugind':>12}{'built-in':>12}{'ratio':>8}")
     for way, rates in ways.items():
@@ -387,6 +381,7 @@ def main():
     arguments = argparse.ArgumentParser(prog="bench-edge.sh", description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="fewer rounds, and the built-in driver up to 100 ports")
     arguments.add_argument("--engine", choices=["installed", "sid"], default="installed")
+    arguments.add_argument("--only", choices=["ports", "dataplane"], help="one half of the measurements")
     options = arguments.parse_args()
     options.limit = 30 if options.quick else 180
     options.built_in = 100 if options.quick else 1000
@@ -405,13 +400,19 @@ def main():
             plugind.start()
             bench = Bench(engine, plugind, most)
             print(f"plugind {BINARY} next to Docker {engine.version}, default options of dockerd")
-            ways = bench.throughput(*((2, 1) if options.quick else (3, 3)))
-            rows = measure_publishing(bench, options, (1, 100, 1000, 10_000))
+            ways, rows = {}, []
+            if options.only != "ports":
+                ways = bench.throughput(*((2, 1) if options.quick else (3, 3)))
+            if options.only != "dataplane":
+                rows = measure_publishing(bench, options, (1, 100, 1000, 10_000))
         finally:
             if plugind.is_running():
                 plugind.process.kill()
             engine.stop()
-    print_tables(rows, ways)
+    if rows:
+        print_publishing(rows)
+    if ways:
+        print_throughput(ways)
     for note in bench.notes:
         print(f"note: {note}")
     print()

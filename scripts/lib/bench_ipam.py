@@ -4,23 +4,21 @@
 import argparse
 import json
 import os
-import platform
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tests" / "Engine"))
 
-from plugind import Plugind  # noqa: E402  (found through the path above)
+from bench_figures import verdict  # noqa: E402  (as what follows, after the path above)
+from bench_machine import IN_MEMORY, describe_machine, machine_line  # noqa: E402
+from plugind import Plugind  # noqa: E402
 
 CALLERS = (1, 8, 64)
 # Addresses a round. The pools are /16, with 65 534.
 COUNT = {1: 2_000, 8: 10_000, 64: 30_000}
-IN_MEMORY = ("tmpfs", "ramfs", "overlay")
 
 # The goals.
 DURABLE_PER_SECOND = 10_000
@@ -66,11 +64,9 @@ def load(options, daemon, callers, number):
             capture_output=True, text=True, check=True, timeout=300)
     finally:
         call(daemon, "ReleasePool", {"PoolID": pool})
-    result = {}
-    for line in done.stdout.splitlines():
-        kind, *figures = line.split()
-        seconds, median, p99, most = map(float, figures)
-        result[kind] = {"rate": COUNT[callers] / seconds, "median": median, "p99": p99, "max": most}
+    result = {
+        kind: {"rate": COUNT[callers] / figures["seconds"], **figures["calls"]}
+        for kind, figures in json.loads(done.stdout).items()}
     print(f"  {callers} callers, round {number + 1}: {result['request']['rate']:.0f}/s", file=sys.stderr)
     return result
 
@@ -112,49 +108,14 @@ def order(name):
     return kind, -numbers[0], "named" in parts, numbers
 
 
-# The machine
-
-def describe_machine(directory):
-    cpus = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")]
-    return {
-        "kernel": platform.release(), "cpus": os.cpu_count(), "model": cpus[0] if cpus else platform.machine(),
-        "file system": file_system(directory), "flush": flush_time(directory)}
-
-
-def file_system(directory):
-    """The type of the file system that a directory is in."""
-    device = os.stat(directory).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    kinds = [line.split(" - ")[1].split()[0] for line in Path("/proc/self/mountinfo").read_text().splitlines()
-             if line.split()[2] == wanted]
-    return kinds[-1] if kinds else "unknown"
-
-
-def flush_time(directory):
-    """Median milliseconds until 4 KiB that were appended to a file are on the disk."""
-    times = []
-    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
-        for _ in range(200):
-            file.write(bytes(4096))
-            begin = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - begin) * 1000)
-    return statistics.median(times)
-
-
 # Tables
-
-def verdict(value, goal, is_at_least=False):
-    return "reached" if (value >= goal if is_at_least else value <= goal) else "MISSED"
-
 
 def print_durable(rows):
     print("\ndurable allocations over the socket, each with another name; latency in milliseconds")
     print(f"{'callers':>7}  {'call':<8} {'a second':>9} {'median':>8} {'p99':>8} {'max':>8}   goal")
     for callers, kinds in rows.items():
         for kind, row in kinds.items():
-            times = " ".join(f"{row[name] / 1000:8.2f}" for name in ("median", "p99", "max"))
+            times = " ".join(f"{row[name]:8.2f}" for name in ("median", "p99", "max"))
             goal = ""
             if callers == CALLERS[-1] and kind == "request":
                 goal = f"   >= {DURABLE_PER_SECOND}: {verdict(row['rate'], DURABLE_PER_SECOND, is_at_least=True)}"
@@ -211,8 +172,7 @@ def main():
         sys.exit("the benchmark package gave no results; its last words:\n" + "\n".join(
             Path(options.package).read_text().splitlines()[-20:]))
 
-    print(f"Linux {machine['kernel']}, {machine['cpus']} CPUs ({machine['model']}); state on {machine['file system']}, "
-          f"4 KiB flushed in {machine['flush']:.2f} ms (median)")
+    print(machine_line(machine))
     print_durable(rows)
     if package:
         print_allocation(package)
