@@ -414,9 +414,16 @@ class Edge:
     # Looking
 
     def look(self):
-        """What the host has. Namespaces of this machine are not looked at: others make some at the same time."""
-        state = hoststate.read(self.host.prefix)
-        return Counter({line: count for line, count in state.items() if not line.startswith("namespace ")})
+        """What the host has, once what was deleted has gone: that is soon after the answer. Namespaces of this machine are
+        not looked at: others make some at the same time."""
+        end = time.monotonic() + 60
+        while True:
+            state = hoststate.read(self.host.prefix)
+            leaving = [line for line in state if line.startswith("link pd") and " down " in line
+                       and " plugind:endpoint:" in line]
+            if not leaving or time.monotonic() > end:
+                return Counter({line: count for line, count in state.items() if not line.startswith("namespace ")})
+            time.sleep(0.05)
 
     def ruleset(self):
         return json.loads(self.host.run("nft", "-j", "list", "ruleset"))["nftables"]
