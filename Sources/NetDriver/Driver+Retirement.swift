@@ -148,9 +148,11 @@ extension Driver {
             if round.error == nil {
                 retired[id] = nil
             } else if left.isGone {
-                // It is stored as being deleted, and owed like every deletion that failed.
+                // It is stored as being made or deleted, and owed like every deletion that failed.
+                var endpoint = left.endpoint
+                endpoint.phase = .deleting
                 retired[id] = nil
-                remember(left.endpoint)
+                remember(endpoint)
                 owe(.endpoint(id))
             }
         }

@@ -179,6 +179,19 @@ struct RetirementTests {
         await finish()
     }
 
+    @Test func `an endpoint that could not be made is in nobody's way`() async throws {
+        let other = try EndpointRequest.make("aaaaaaaaaaaa", ipv4: "10.0.0.9/24")
+        bench.kernel.refuse("addVethPair", code: 105)
+        bench.kernel.refuse("deleteLinks", code: 105)
+        await #expect(throws: KernelError.self) { _ = try await bench.driver.createEndpoint(other) }
+        await bench.driver.settle()
+        #expect(await bench.driver.endpoints[other.id]?.phase == .deleting)
+        bench.kernel.allowEverything()
+        try await bench.delete(endpoint)
+        try await bench.driver.deleteNetwork(network)
+        #expect(try bench.isClean())
+    }
+
     /// What could not be done can be now, and is.
     private func finish() async {
         await bench.driver.upkeep()
