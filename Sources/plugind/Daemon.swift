@@ -37,6 +37,7 @@ struct Daemon {
     }
 
     func run() async throws {
+        cfp_keep_heap_small()
         // By themselves they would end the process. Settings and certificates are read from here on, so a signal to read them
         // anew must not be lost.
         let users = await UnixSignalsSequence(trapping: .sigusr1)
