@@ -23,7 +23,11 @@ extension Driver {
         var endpoint = endpoint
         // Somebody may have deleted the pair since it was made. If its host end is there the other is, somewhere.
         var isMade = false
-        if !linkless.contains(endpoint.id) { isMade = try ownLink(of: endpoint).map { !$0.isUnfinished } ?? false }
+        if !linkless.contains(endpoint.id) {
+            let asked = endpoint
+            let link = try await inBackground { [self] () throws(KernelError) in try ownLink(of: asked) }
+            isMade = link.map { !$0.isUnfinished } ?? false
+        }
         if endpoint.attach != .direct, directEndpoints[sandbox].map({ !$0.isEmpty }) ?? false {
             // The engine would give it a name that a link has of which it knows nothing.
             endpoint.attach = .direct
@@ -31,7 +35,7 @@ extension Driver {
         if endpoint.attach == .direct {
             // Where it was made for the engine to move, or in another sandbox.
             if isMade, endpoint.sandboxKey != sandbox {
-                try takeOut(endpoint)
+                try await takeOut(endpoint)
                 deleteSoon(endpoint, isGone: false)
                 isMade = false
             }
@@ -59,7 +63,7 @@ extension Driver {
         var endpoint = endpoint
         var obstacle: KernelError?
         do {
-            try makeLink(of: endpoint, in: network)
+            try await makeLink(of: endpoint, in: network)
         } catch let error as KernelError where endpoint.attach == .direct && [EPERM, EACCES].contains(error.code) {
             obstacle = error
         }
@@ -67,7 +71,7 @@ extension Driver {
         leaveToEngine(&endpoint, "\(obstacle)", sandbox)
         try await store.commit([.putEndpoint(endpoint)])
         remember(endpoint)
-        try makeLink(of: endpoint, in: network)
+        try await makeLink(of: endpoint, in: network)
         return endpoint
     }
 
@@ -84,10 +88,10 @@ extension Driver {
     }
 
     /// Makes the veth pair of an endpoint, in its sandbox if it is to be there.
-    func makeLink(of endpoint: EndpointRecord, in network: NetworkRecord) throws {
+    func makeLink(of endpoint: EndpointRecord, in network: NetworkRecord) async throws {
         linkless.remove(endpoint.id)
         do throws(KernelError) {
-            try kernelLink(of: endpoint, in: network)
+            try await kernelLink(of: endpoint, in: network)
         } catch {
             // find_portno in the kernel's net/bridge/br_if.c: BR_MAX_PORTS is 1 << BR_PORT_BITS, 10 bits.
             if error.code == EXFULL { throw DriverError.bridgeFull(network.bridge) }
@@ -95,17 +99,19 @@ extension Driver {
         }
     }
 
-    private func kernelLink(of endpoint: EndpointRecord, in network: NetworkRecord) throws(KernelError) {
+    private func kernelLink(of endpoint: EndpointRecord, in network: NetworkRecord) async throws(KernelError) {
         let pair = vethPair(of: endpoint, in: network)
         if endpoint.attach == .direct, let path = endpoint.sandboxKey {
             // Without gateways: the engine sets the routes, also in a sandbox of whose links it knows nothing.
             let spec = sandbox(path, of: endpoint, in: network)
-            let name = try kernel.addVethPair(pair, into: spec)
+            let name = try await inBackground { [kernel] () throws(KernelError) in
+                try kernel.addVethPair(pair, into: spec)
+            }
             logger.debug(
                 "Made a link in its sandbox",
                 metadata: ["endpoint.id": "\(endpoint.id)", "link.name": "\(name)", "sandbox": "\(path)"])
         } else {
-            try kernel.addVethPair(pair)
+            try await inBackground { [kernel] () throws(KernelError) in try kernel.addVethPair(pair) }
         }
     }
 

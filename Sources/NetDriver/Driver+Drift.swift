@@ -62,7 +62,7 @@ extension Driver {
                 suspects[object] = sender
             }
         }
-        if !suspects.isEmpty { mend(suspects) }
+        if !suspects.isEmpty { await mend(suspects) }
     }
 
     /// False for what has gone meanwhile, as most of what the kernel says is gone.
@@ -73,22 +73,35 @@ extension Driver {
         }
     }
 
-    /// Whether one question to the kernel tells that an endpoint is as it should be: all that there is on the host is looked
-    /// at only for those that are not, since it may be a great deal.
-    private func isSoundAtOneLook(_ object: HostObject) -> Bool {
-        guard case .endpoint(let id) = object, let endpoint = endpoints[id], endpoint.phase == .ready,
-            networks[endpoint.network]?.phase == .ready, let link = try? kernel.link(named: endpoint.hostLink)
-        else { return false }
-        return isAsItShouldBe(link, object)
+    /// Those that are as they should be, as far as one question to the kernel tells of each: all that there is on the host is
+    /// looked at only for the others, since it may be a great deal.
+    private func soundAtOneLook(_ objects: some Sequence<HostObject>) async -> [HostObject] {
+        let names = objects.compactMap { object -> (HostObject, InterfaceName)? in
+            guard case .endpoint(let id) = object, let endpoint = endpoints[id] else { return nil }
+            return (object, endpoint.hostLink)
+        }
+        if names.isEmpty { return [] }
+        let links = try? await inBackground { [kernel] () throws(KernelError) in
+            var links: [(HostObject, Link)] = []
+            for (object, name) in names {
+                if let link = try kernel.link(named: name) { links.append((object, link)) }
+            }
+            return links
+        }
+        return (links ?? []).filter { object, link in
+            // What is in the hands of a call is noted, and looked at when that has ended.
+            isAsItShouldBe(link, object)
+        }.map(\.0)
     }
 
     /// What may be wrong is looked at again and put back. The value of each is the netlink port of who changed it.
-    func mend(_ suspects: [HostObject: UInt32]) {
-        let suspects = suspects.filter { object, _ in
-            guard isSoundAtOneLook(object) else { return true }
+    func mend(_ suspects: [HostObject: UInt32]) async {
+        var suspects = suspects
+        for object in await soundAtOneLook(suspects.keys) {
             mended(object)
-            return false
+            suspects[object] = nil
         }
+        suspects = suspects.filter { isKnown($0.key) }
         if suspects.isEmpty { return }
         do {
             var view = try look()
@@ -226,7 +239,7 @@ extension Driver {
     /// Notes an object that is in the hands of a call: when the call has ended, it is looked at.
     private func isReady(_ phase: Phase, _ object: HostObject) -> Bool {
         var isReady = phase == .ready
-        if case .endpoint(let id) = object, joining.contains(id) { isReady = false }
+        if case .endpoint(let id) = object, attaching.contains(id) { isReady = false }
         if !isReady { missed.insert(object) }
         return isReady
     }
@@ -247,8 +260,8 @@ extension Driver {
             switch repair {
             case .addPort: try addVethPair(of: endpoint, in: network)
             case .removePort:
-                linkless.remove(id)
-                try takeOut(endpoint)
+                try retirePort(of: endpoint)
+                linkless.insert(id)
                 deleteSoon(endpoint, isGone: false)
             case .attach: try kernel.attach(endpoint.hostLink, to: network.bridge)
             default: try apply(repair, to: endpoint.hostLink, alias: LinkNames.alias(of: id))

@@ -66,8 +66,10 @@ extension Driver {
         defer { endpointTurns.leave(request.id) }
 
         if let known = endpoints[request.id] {
-            guard request.isAnswered(by: known) else { throw DriverError.endpointDiffers(request.id) }
-            return known.mac
+            if request.isAnswered(by: known) { return known.mac }
+            if known.phase == .ready { throw DriverError.endpointDiffers(request.id) }
+            // It should be gone, and something failed.
+            try await removeStoringIntent(known)
         }
         // An endpoint of that id may have gone just now, with its links and its row still there.
         try await settle(.endpoint(request.id))
@@ -81,7 +83,7 @@ extension Driver {
             try await store.commit([.putEndpoint(endpoint)])
             try setRules(of: endpoint)
             if endpoint.phase == .creating {
-                try makeLink(of: endpoint, in: network)
+                try await makeLink(of: endpoint, in: network)
                 endpoint.phase = .ready
                 try await store.commit([.putEndpoint(endpoint)])
             }
@@ -131,11 +133,8 @@ extension Driver {
         guard var endpoint = endpoints[id], endpoint.phase == .ready, endpoint.network == networkID else {
             throw DriverError.unknownEndpoint(id)
         }
-        joining.insert(id)
-        defer {
-            joining.remove(id)
-            lookAgain(.endpoint(id), .ready)
-        }
+        attaching.insert(id)
+        defer { isAttached(id) }
         let isNew = endpoint.sandboxKey != sandbox
         endpoint = try await attach(endpoint, in: network, to: sandbox)
         if isNew { events.emit(.endpointJoined(id, network: networkID, sandbox: sandbox)) }
@@ -167,8 +166,10 @@ extension Driver {
         try await store.commit([.putEndpoint(endpoint)])
         remember(endpoint)
         if endpoint.attach == .direct {
+            attaching.insert(id)
+            defer { isAttached(id) }
             do {
-                try takeOut(endpoint)
+                try await takeOut(endpoint)
                 // With the sandbox that it was in: the next to join that one waits until the link's name is free.
                 deleteSoon(joined, isGone: false)
             } catch {
@@ -183,6 +184,11 @@ extension Driver {
         events.emit(.endpointLeft(id, network: networkID))
     }
 
+    private func isAttached(_ id: EndpointID) {
+        attaching.remove(id)
+        lookAgain(.endpoint(id), .ready)
+    }
+
     func removeStoringIntent(_ endpoint: EndpointRecord) async throws {
         try await store.commit([.putEndpoint(endpoint)])
         try await remove(endpoint)
@@ -191,7 +197,7 @@ extension Driver {
     /// Takes an endpoint off the host and the model. What is stored must not say that it is ready; its row and what is left
     /// of its links go soon after. `wasMade` is false for one whose making is undone: nobody was told of it.
     func remove(_ endpoint: EndpointRecord, wasMade: Bool = true) async throws {
-        try takeOut(endpoint)
+        try await takeOut(endpoint)
         var endpoint = endpoint
         if let publication = endpoint.publication {
             // Whatever fails from here on, its ports may be somebody else's by the time it is tried again.
@@ -214,6 +220,7 @@ extension Driver {
         case .deleting: return true
         case .ready: break
         }
+        if attaching.contains(endpoint.id) { return false }
         // One that is to be made in its sandbox has none before.
         let awaitsJoin = endpoint.attach == .direct && endpoint.sandboxKey == nil
         if !awaitsJoin, try ownLink(of: endpoint) == nil { return true }
@@ -243,7 +250,7 @@ extension Driver {
 
     /// The host end of an endpoint's pair. One without a tag is ours if its other end has the address that was stored with
     /// the intent to make it.
-    func ownLink(of endpoint: EndpointRecord) throws(KernelError) -> Link? {
+    nonisolated func ownLink(of endpoint: EndpointRecord) throws(KernelError) -> Link? {
         try ownLink(endpoint.hostLink, tagged: LinkNames.alias(of: endpoint.id)) { link throws(KernelError) in
             guard link.alias.isEmpty, link.kind == "veth" else { return false }
             // Half made in its sandbox.

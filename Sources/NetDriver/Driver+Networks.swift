@@ -47,7 +47,8 @@ extension Driver {
             try await forward(for: network)
             // Before the bridge, which lets containers speak to loopback addresses unless the rules keep them off.
             try setRules(of: .network(network.id), edge(of: network).elements)
-            try kernel.addBridge(bridge(of: network))
+            let bridge = bridge(of: network)
+            try await inBackground { [kernel] () throws(KernelError) in try kernel.addBridge(bridge) }
             network.phase = .ready
             try await store.commit([.putNetwork(network)])
         } catch {
@@ -150,7 +151,7 @@ extension Driver {
 
     /// Takes a network off the host, the store and the model. What is stored must not say that it is ready.
     func remove(_ network: NetworkRecord) async throws {
-        if let bridge = try ownLink(of: network) { try await deleteBridge(bridge) }
+        if let bridge = try await ownLink(of: network) { try await deleteBridge(bridge) }
         // The rows of its endpoints refer to its own. One whose deletion was answered and then failed is there again.
         try await settle(.network(network.id))
         while endpointsOfNetwork[network.id] != nil {
@@ -180,9 +181,11 @@ extension Driver {
 
     /// The bridge that the host has of a network. One without a tag is ours if it has the address that was stored with the
     /// intent to make it.
-    private func ownLink(of network: NetworkRecord) throws(KernelError) -> Link? {
+    private func ownLink(of network: NetworkRecord) async throws(KernelError) -> Link? {
         let bridge = bridge(of: network)
-        return try ownLink(bridge.name, tagged: bridge.alias) { bridge.isUntagged($0) }
+        return try await inBackground { [self] () throws(KernelError) in
+            try ownLink(bridge.name, tagged: bridge.alias) { bridge.isUntagged($0) }
+        }
     }
 
     /// Checks a request against the options, the other networks and the host, and says what will be made.

@@ -123,10 +123,11 @@ extension Driver {
         missed.subtract(ready)
         let (rested, next) = fights.endedPauses(at: .now)
         let suspects = unmended.union(rested).union(ready)
-        if !suspects.isEmpty { mend(Dictionary(uniqueKeysWithValues: suspects.map { ($0, 0) })) }
+        if !suspects.isEmpty { await mend(Dictionary(uniqueKeysWithValues: suspects.map { ($0, 0) })) }
         if let next { reminder.after(next - .now) }
         if owed.isEmpty, unmended.isEmpty, unheld.isEmpty, !areRulesOwed, !isReconciliationOwed {
-            upkeepPause.reset()
+            // Deletions that are under way may yet fail, and then make the pause longer.
+            if !hasRetired { upkeepPause.reset() }
         } else {
             upkeepPause.fail()
             remindOfUpkeep()

@@ -47,16 +47,20 @@ enum Leftovers {
 // network waits for that: its bridge's name may have been the user's choice, and is asked for again.
 extension Driver {
     /// Takes the port of an endpoint out of use: down, out of the bridge, and in the group of those that are deleted next.
-    func takeOut(_ endpoint: EndpointRecord) throws(KernelError) {
+    func takeOut(_ endpoint: EndpointRecord) async throws(KernelError) {
         // Known to have none: nothing is to be looked for, which without the right name would be among all links.
         guard linkless.insert(endpoint.id).inserted else { return }
         do throws(KernelError) {
-            guard let link = try ownLink(of: endpoint), link.group != retirementGroup else { return }
-            try kernel.retire(link.index, into: retirementGroup)
+            try await inBackground { [self] () throws(KernelError) in try retirePort(of: endpoint) }
         } catch {
             linkless.remove(endpoint.id)
             throw error
         }
+    }
+
+    nonisolated func retirePort(of endpoint: EndpointRecord) throws(KernelError) {
+        guard let link = try ownLink(of: endpoint), link.group != retirementGroup else { return }
+        try kernel.retire(link.index, into: retirementGroup)
     }
 
     /// Has what is left of an endpoint deleted soon; its port is out of use. `isGone` is as in `RetiredEndpoint`.
@@ -72,11 +76,13 @@ extension Driver {
         Task { await deleteTogether() }
     }
 
-    private var hasRetired: Bool { !retired.isEmpty || !retiredBridges.isEmpty }
+    var hasRetired: Bool { !retired.isEmpty || !retiredBridges.isEmpty }
 
     /// Deletes a bridge, together with what else is deleted at that moment.
     func deleteBridge(_ link: Link) async throws {
-        try kernel.retire(link.index, into: retirementGroup)
+        try await inBackground { [kernel, retirementGroup] () throws(KernelError) in
+            try kernel.retire(link.index, into: retirementGroup)
+        }
         retiredBridges.insert(link.index)
         while retiredBridges.contains(link.index) {
             let round = await nextRound()
@@ -123,7 +129,10 @@ extension Driver {
             for settler in waiting { settler.resume(returning: round) }
         }
         isRetiring = false
-        if hasRetired { remindOfUpkeep() }
+        if hasRetired {
+            upkeepPause.fail()
+            remindOfUpkeep()
+        }
     }
 
     private func delete(

@@ -14,9 +14,11 @@ public import Store
 /// the kernel may have. The model in memory is changed first and is what other calls see: a network that is being
 /// made takes no endpoints, and one that has endpoints is not deleted.
 ///
-/// The actor runs on a thread of its own, because it calls the kernel, which blocks for up to a millisecond. It is
-/// re-entered at every `await` (for the disk, or for a link's deletion, which takes 16 ms and has threads of its own);
-/// `turns` keeps two calls off the same object, and whatever was read of another object before an `await` is read again.
+/// The actor runs on a thread of its own, because it calls the kernel, which blocks. What a call asks of the kernel that
+/// needs the lock of all its links has threads besides (`inBackground`): whoever moves or deletes a link holds that lock
+/// for a grace period, and calls that need it not shall not wait for it. So the actor is re-entered at every `await`, for
+/// the disk or the kernel; `turns` keeps two calls off the same object, and whatever was read of another object before an
+/// `await` is read again. Repairs and the look before them are made in one go, on the actor.
 public actor Driver {
     let kernel: any Kernel
     let firewall: any Firewall
@@ -90,8 +92,8 @@ public actor Driver {
     var takeovers: [EndpointID: EndpointID] = [:]
     /// Ports that are not published any more, and still led away by rules that could not be removed.
     var lingering: [PublishedPort] = []
-    /// Endpoints that are being given a link: what drift would put back may be on its way, or be given up.
-    var joining: Set<EndpointID> = []
+    /// Endpoints that are being given a link, or deprived of it: what drift would put back may be on its way, or be given up.
+    var attaching: Set<EndpointID> = []
     /// What was told of while it was in the hands of a call.
     var missed: Set<HostObject> = []
     var upkeepPause = Backoff()
@@ -103,8 +105,9 @@ public actor Driver {
     let endpointTurns = Turns<EndpointID>()
 
     private let executor = QueueExecutor(label: "plugind.driver")
-    /// Concurrent: the kernel lets deletions overlap in part while they wait for their grace periods.
-    private let waits = DispatchQueue(label: "plugind.waits", attributes: .concurrent)
+    /// Each has a thread while it has work. (The threads of a concurrent queue are as many as there are processors, and more
+    /// only after they have been blocked for a second.)
+    private var idleQueues: [DispatchQueue] = []
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -228,7 +231,7 @@ public actor Driver {
 
     /// The link of ours that the host has: under its own name, or, where somebody renamed it, by its tag. A link gets its
     /// tag just after it was made; `isUntagged` tells whether one without a tag is ours.
-    func ownLink(
+    nonisolated func ownLink(
         _ name: InterfaceName, tagged alias: String, isUntagged: (Link) throws(KernelError) -> Bool
     ) throws(KernelError) -> Link? {
         if let link = try kernel.link(named: name) {
@@ -245,11 +248,15 @@ public actor Driver {
     }
 
     /// Lets other calls go on while the kernel takes its time.
-    func inBackground(_ step: @escaping @Sendable () throws(KernelError) -> Void) async throws(KernelError) {
-        let result: Result<Void, KernelError> = await withCheckedContinuation { continuation in
-            waits.async { continuation.resume(returning: Result { () throws(KernelError) in try step() }) }
+    func inBackground<Value: Sendable>(
+        _ step: @escaping @Sendable () throws(KernelError) -> Value
+    ) async throws(KernelError) -> Value {
+        let queue = idleQueues.popLast() ?? DispatchQueue(label: "plugind.waits")
+        let result: Result<Value, KernelError> = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Result { () throws(KernelError) in try step() }) }
         }
-        try result.get()
+        idleQueues.append(queue)
+        return try result.get()
     }
 }
 

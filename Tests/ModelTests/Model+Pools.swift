@@ -114,7 +114,8 @@ extension Model.State {
         if request.family == .v4, !surroundings.candidates.contains(pool.prefix) {
             find(.pool(id), "chosen, but no default pool")
         }
-        if pools[id]?.knowledge.held != nil { find(.pool(id), "given twice") }
+        // Somebody may have named it since it was chosen, which while it is empty is taken for the request repeated.
+        if pools[id]?.knowledge.isPresent(since: begin) == true { find(.pool(id), "given twice") }
         pools[id, default: PoolFacts(space: request.space, prefix: pool.prefix, subPool: nil)].knowledge.beginMaking()
         pools[id]?.knowledge.endMaking()
         checkGranted(id, begin: begin)

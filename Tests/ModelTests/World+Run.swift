@@ -136,6 +136,8 @@ extension World {
                     return
                 }
                 state.links[link.name] = nil
+                // Its other end goes along, also if the engine has not moved it yet.
+                state.links["pds" + link.name.dropFirst(3)] = nil
                 state.insides[link.name] = nil
             default: state.links[link.name]?.alias = link.kind == "bridge" ? "" : link.alias
             }

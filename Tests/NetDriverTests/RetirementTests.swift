@@ -192,6 +192,16 @@ struct RetirementTests {
         #expect(try bench.isClean())
     }
 
+    @Test func `an endpoint is made again as soon as the last one can be deleted`() async throws {
+        bench.kernel.refuse("deleteLinks", code: 16)
+        try await bench.delete(endpoint)
+        await #expect(throws: KernelError.self) { _ = try await bench.driver.createEndpoint(endpoint) }
+        bench.kernel.allowEverything()
+        _ = try await bench.driver.createEndpoint(endpoint)
+        #expect(try link(Self.port)?.isUp == true)
+        #expect(await bench.driver.owed.isEmpty)
+    }
+
     /// What could not be done can be now, and is.
     private func finish() async {
         await bench.driver.upkeep()
