@@ -7,22 +7,16 @@ import Testing
 
 extension KernelTests {
     /// Links that are taken out of use and deleted together. Each test has a bridge `br-test`.
-    @Suite final class Retirement: Sendable {
+    @Suite struct Retirement {
         private static let group: UInt32 = 0x1234_5678
         private static let otherGroup: UInt32 = 0x1234_5679
 
-        let kernel: RTNetlink
-        let bridge: BridgeSpec
+        private let host: TestBridge
+        private var kernel: RTNetlink { host.kernel }
+        private var bridge: BridgeSpec { host.spec }
 
         init() throws {
-            kernel = try RTNetlink()
-            bridge = try BridgeSpec.make()
-            try kernel.addBridge(bridge)
-        }
-
-        deinit {
-            for group in [Self.group, Self.otherGroup] { try? kernel.deleteLinks(in: group) }
-            try? kernel.deleteLink(bridge.name)
+            host = try TestBridge(groups: [Self.group, Self.otherGroup])
         }
 
         @discardableResult

@@ -9,18 +9,13 @@ import Testing
 
 extension KernelTests {
     /// Pairs whose other end is made in its sandbox. Each test has a bridge `br-test`.
-    @Suite final class Sandboxes: Sendable {
-        let kernel: RTNetlink
-        let bridge: BridgeSpec
+    @Suite struct Sandboxes {
+        private let host: TestBridge
+        private var kernel: RTNetlink { host.kernel }
+        private var bridge: BridgeSpec { host.spec }
 
         init() throws {
-            kernel = try RTNetlink()
-            bridge = try BridgeSpec.make()
-            try kernel.addBridge(bridge)
-        }
-
-        deinit {
-            try? kernel.deleteLink(bridge.name)
+            host = try TestBridge()
         }
 
         /// A pair in a sandbox of its own, as long as the test looks at it.

@@ -7,18 +7,13 @@ import Testing
 
 extension KernelTests {
     /// Each test has a bridge `br-test`.
-    @Suite final class VethPairs: Sendable {
-        let kernel: RTNetlink
-        let bridge: BridgeSpec
+    @Suite struct VethPairs {
+        private let host: TestBridge
+        private var kernel: RTNetlink { host.kernel }
+        private var bridge: BridgeSpec { host.spec }
 
         init() throws {
-            kernel = try RTNetlink()
-            bridge = try BridgeSpec.make(mtu: 9000)
-            try kernel.addBridge(bridge)
-        }
-
-        deinit {
-            try? kernel.deleteLink(bridge.name)
+            host = try TestBridge(mtu: 9000)
         }
 
         @Test func `a pair is made as it was asked for`() throws {
