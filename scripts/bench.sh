@@ -109,7 +109,7 @@ prepare_parts() {
 build() {
     cc -O2 -std=gnu11 -Wall -Wextra -Wno-attributes -Wno-unknown-pragmas -D_Nullable= -D_Nonnull= \
         -I "$repository/Sources/CNetlink/include" -o "$place/$1" \
-        "$library/$1.c" "$library/sandbox.c" "$library/calls.c" "$repository"/Sources/CNetlink/*.c -lmnl -lpthread
+        "$library/$1.c" "$library"/{life,sandbox,calls}.c "$repository"/Sources/CNetlink/*.c -lmnl -lpthread
 }
 
 bench() {

@@ -4,11 +4,13 @@
 import contextlib
 import http.client
 import json
+import os
 import socket
 import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 from bench_daemon import ATTACH
 from bench_figures import goal, median, print_table, spread, summary
@@ -122,15 +124,54 @@ def at_once(path, containers, act):
     return (max(ends) - min(begins)) * 1000
 
 
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+# What those are for whom processor time is counted.
+PLUGIND, DAEMONS, EVERYTHING = "plugind", "dockerd and containerd", "everything"
+
+
+class ProcessorTime:
+    """Milliseconds of processor time since it was made: of plugind, of the engine's daemons, of the machine."""
+
+    def __init__(self, plugind, engine):
+        self.processes = {PLUGIND: [plugind.pid], DAEMONS: daemons_of(engine)}
+        self.before = self.now()
+
+    def now(self):
+        times = {}
+        for name, pids in self.processes.items():
+            stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+            times[name] = sum(int(fields[11]) + int(fields[12]) for fields in stats) * TICK_MS
+        user, nice, system, _, _, interrupt, soft, *_ = map(
+            int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
+        times[EVERYTHING] = (user + nice + system + interrupt + soft) * TICK_MS
+        return times
+
+    def since(self):
+        return {name: time - self.before[name] for name, time in self.now().items()}
+
+
+def daemons_of(engine):
+    namespace = os.readlink(f"/proc/{engine.init}/ns/pid")
+    pids = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "comm").read_text().strip() in ("dockerd", "containerd") \
+                    and os.readlink(process / "ns/pid") == namespace:
+                pids.append(int(process.name))
+    return pids
+
+
 class EngineBench:
-    def __init__(self, engine):
-        self.engine = engine
+    def __init__(self, engine, plugind):
+        self.engine, self.plugind = engine, plugind
         self.socket = engine.directory / "docker.sock"
         self.api = API(self.socket)
         self.version = engine.version
         self.drivers = self.find_drivers()
         # Of each thing that is measured: by driver the milliseconds of each round.
         self.times = {}
+        # By driver, of each time that containers were started at once: of each process, milliseconds a container.
+        self.processor_times = {}
 
     def find_drivers(self):
         """Those that this plugind and this engine can have: before there were any modes, plugind only moved."""
@@ -186,7 +227,11 @@ class EngineBench:
                     self.api.add_container(f"many-{index}-{more}", network)
                     for index, network in enumerate(ids) for more in range(each)]
                 try:
+                    processor_time = ProcessorTime(self.plugind, self.engine)
                     self.note(START.format(what), driver, at_once(self.socket, containers, API.start))
+                    if networks == 1:
+                        self.processor_times.setdefault(driver.name, []).append(
+                            {name: time / each for name, time in processor_time.since().items()})
                     self.note(REMOVE.format(what), driver, at_once(self.socket, containers, API.remove))
                 except CommandError:
                     for container in containers:
@@ -214,7 +259,10 @@ class EngineBench:
                     row["ratio"][driver.name] = {
                         **summary(ratios), "of medians": median(by_driver[driver.name]) / median(built_in)}
             rows.append(row)
-        return {"version": self.version, "rows": rows}
+        processor_times = {
+            name: {process: median([one[process] for one in times]) for process in times[0]}
+            for name, times in self.processor_times.items()}
+        return {"version": self.version, "rows": rows, "processor": processor_times}
 
 
 def measure(options, parts, notes):
@@ -232,7 +280,7 @@ def measure(options, parts, notes):
                 seen_as=engine.directory / "plugins", log_level="notice")
             try:
                 plugind.start()
-                results.append(measure_engine(engine, options, parts, notes))
+                results.append(measure_engine(engine, plugind, options, parts, notes))
             finally:
                 if plugind.is_running():
                     plugind.kill()
@@ -240,8 +288,8 @@ def measure(options, parts, notes):
     return results
 
 
-def measure_engine(engine, options, parts, notes):
-    bench, quick = EngineBench(engine), options.quick
+def measure_engine(engine, plugind, options, parts, notes):
+    bench, quick = EngineBench(engine, plugind), options.quick
     steps = [lambda: bench.runs(options.pairs or (5 if quick else 20))]
     if "engine" in parts:
         steps += [
@@ -270,3 +318,8 @@ def print_engines(results):
         print_table(
             f"Docker {result['version']}, milliseconds, median and middle half; the ratios are those of the rounds",
             ["what", "driver", "rounds", "milliseconds", "ratio", "goal"], rows)
+        print_table(
+            "Processor time of a container of 50 that start at once, milliseconds",
+            ["driver", PLUGIND, DAEMONS, EVERYTHING],
+            [[name, *(f"{times[process]:.1f}" for process in (PLUGIND, DAEMONS, EVERYTHING))]
+             for name, times in result["processor"].items()])

@@ -20,15 +20,11 @@
 
 #define _GNU_SOURCE
 
-#include "calls.h"
-#include "sandbox.h"
+#include "life.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,227 +34,7 @@
 enum {
     MAX_CALLERS = 1024,
     MAX_COUNT = 1000 * 1000,
-    // A sandbox ends with its container, while the next one has another: so none is used twice in a row.
-    SANDBOXES = 4,
-    // Where the holder has the first one.
-    FIRST_DESCRIPTOR = 100,
-    ID_SIZE = 65,
 };
-
-enum method {
-    REQUEST_ADDRESS,
-    CREATE_ENDPOINT,
-    JOIN,
-    PROGRAM,
-    OPER_INFO,
-    REVOKE,
-    LEAVE,
-    DELETE_ENDPOINT,
-    RELEASE_ADDRESS,
-    METHODS,
-};
-
-static const char *const method_names[METHODS] = {
-    "IpamDriver.RequestAddress",
-    "NetworkDriver.CreateEndpoint",
-    "NetworkDriver.Join",
-    "NetworkDriver.ProgramExternalConnectivity",
-    "NetworkDriver.EndpointOperInfo",
-    "NetworkDriver.RevokeExternalConnectivity",
-    "NetworkDriver.Leave",
-    "NetworkDriver.DeleteEndpoint",
-    "IpamDriver.ReleaseAddress",
-};
-
-static const char options[] =
-    "\"Options\":{\"com.docker.network.endpoint.exposedports\":[],\"com.docker.network.portmap\":[]}";
-
-struct network {
-    const char *id;
-    const char *pool;
-};
-
-struct caller;
-
-struct load {
-    const char *socket;
-    int host;
-    uint32_t holder;
-    _Bool moves;
-    _Bool is_direct;
-    _Bool has_sandboxes;
-    uint32_t callers;
-    uint32_t count;
-    struct network *networks;
-    uint32_t network_count;
-    /// Makes the ids of this run others than those of the one before.
-    uint64_t seed;
-    atomic_uint next;
-    pthread_barrier_t barrier;
-    /// By life.
-    uint64_t *times_ns[METHODS];
-    uint64_t *call_times_ns;
-    uint64_t *move_times_ns;
-    uint64_t *life_times_ns;
-    void (*run)(struct load *load, struct caller *caller);
-};
-
-struct span {
-    uint64_t begin_ns;
-    uint64_t end_ns;
-};
-
-struct caller {
-    struct load *load;
-    pthread_t thread;
-    struct connection connection;
-    uint32_t number;
-    struct sandbox sandboxes[SANDBOXES];
-    /// In plugind's namespace.
-    struct cnl_socket *host;
-    /// Of the two calls of a round that all make at once.
-    struct span leaving;
-    struct span deleting;
-};
-
-struct life {
-    uint32_t number;
-    const struct network *network;
-    const struct sandbox *sandbox;
-    /// Its path, as the engine tells it.
-    char key[64];
-    char endpoint[ID_SIZE];
-    /// With the prefix's length.
-    char address[INET_ADDRSTRLEN + 4];
-    /// What the engine is to move, or "".
-    char link[16];
-};
-
-// Calls
-
-static const char *timed(struct caller *caller, const struct life *life, enum method method, const char *body) {
-    uint64_t begin = now_ns();
-    const char *answer = call(&caller->connection, method_names[method], body);
-    uint64_t time = now_ns() - begin;
-
-    if (caller->load->times_ns[method] != NULL) {
-        caller->load->times_ns[method][life->number] = time;
-        caller->load->call_times_ns[life->number] += time;
-    }
-    return answer;
-}
-
-static void of_endpoint(struct caller *caller, const struct life *life, enum method method, const char *rest) {
-    char body[1024];
-
-    snprintf(
-        body, sizeof(body), "{\"NetworkID\":\"%s\",\"EndpointID\":\"%s\"%s%s}\n", life->network->id, life->endpoint,
-        rest[0] != '\0' ? "," : "", rest);
-    timed(caller, life, method, body);
-}
-
-/// Spreads a number over all bits (splitmix64): the names of links are made of the first digits of ids.
-static uint64_t scattered(uint64_t value) {
-    value += 0x9e3779b97f4a7c15;
-    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-    value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-    return value ^ (value >> 31);
-}
-
-static void move_in(struct caller *caller, const struct life *life) {
-    struct in_addr address;
-    char text[sizeof(life->address)];
-    char *slash;
-    uint64_t begin = now_ns();
-
-    if (life->link[0] == '\0') {
-        return;
-    }
-    cnl_put_namespace(caller->host, life->link, life->sandbox->fd);
-    commit(caller->host, "move a link into a sandbox");
-    strcpy(text, life->address);
-    slash = strchr(text, '/');
-    *slash = '\0';
-    inet_pton(AF_INET, text, &address);
-    settle(life->sandbox, life->link, "eth0", address, (uint32_t)atoi(slash + 1));
-    if (caller->load->move_times_ns != NULL) {
-        caller->load->move_times_ns[life->number] += now_ns() - begin;
-    }
-}
-
-static void move_out(struct caller *caller, const struct life *life) {
-    uint64_t begin = now_ns();
-
-    if (life->link[0] == '\0') {
-        return;
-    }
-    move_back(life->sandbox, "eth0", life->link, caller->load->host);
-    if (caller->load->move_times_ns != NULL) {
-        caller->load->move_times_ns[life->number] += now_ns() - begin;
-    }
-}
-
-/// The path of one of a caller's sandboxes.
-static void write_key(char *key, size_t size, const struct caller *caller, uint32_t index) {
-    snprintf(
-        key, size, "/proc/%u/fd/%u", caller->load->holder, FIRST_DESCRIPTOR + caller->number * SANDBOXES + index);
-}
-
-/// Up to Join and what the engine does with its answer.
-static void join(struct caller *caller, struct life *life, uint32_t life_number) {
-    struct load *load = caller->load;
-    const char *answer;
-    char body[512];
-
-    life->number = life_number;
-    life->network = &load->networks[life_number % load->network_count];
-    if (load->has_sandboxes) {
-        uint32_t sandbox = life_number / load->callers % SANDBOXES;
-
-        life->sandbox = &caller->sandboxes[sandbox];
-        write_key(life->key, sizeof(life->key), caller, sandbox);
-    } else {
-        life->sandbox = NULL;
-        snprintf(life->key, sizeof(life->key), "/var/run/docker/netns/%012x", life_number);
-    }
-    snprintf(
-        life->endpoint, ID_SIZE, "%016lx%016lx%032x", scattered(load->seed + life_number), load->seed, life_number);
-
-    snprintf(body, sizeof(body), "{\"PoolID\":\"%s\",\"Address\":\"\",\"Options\":null}\n", life->network->pool);
-    answer = timed(caller, life, REQUEST_ADDRESS, body);
-    if (!find_text(answer, "Address", life->address, sizeof(life->address)) || strchr(life->address, '/') == NULL) {
-        fail("an answer without an address: %s", answer);
-    }
-    snprintf(
-        body, sizeof(body), "\"Interface\":{\"Address\":\"%s\",\"AddressIPv6\":\"\",\"MacAddress\":\"\"},%s",
-        life->address, options);
-    of_endpoint(caller, life, CREATE_ENDPOINT, body);
-
-    snprintf(body, sizeof(body), "\"SandboxKey\":\"%s\",%s", life->key, options);
-    of_endpoint(caller, life, JOIN, body);
-    if (!find_text(caller->connection.answer, "SrcName", life->link, sizeof(life->link))) {
-        life->link[0] = '\0';
-    }
-    if (load->is_direct && life->link[0] != '\0') {
-        fail("plugind does not attach straight into the sandbox: %s", caller->connection.answer);
-    }
-    if (load->is_direct && life_number < load->callers) {
-        index_of(life->sandbox->socket, "eth0");
-    }
-    if (!load->moves) {
-        life->link[0] = '\0';
-    }
-    move_in(caller, life);
-}
-
-static void release(struct caller *caller, struct life *life) {
-    char body[512];
-
-    snprintf(
-        body, sizeof(body), "{\"PoolID\":\"%s\",\"Address\":\"%.*s\"}\n", life->network->pool,
-        (int)strcspn(life->address, "/"), life->address);
-    timed(caller, life, RELEASE_ADDRESS, body);
-}
 
 // What a caller does
 
@@ -270,7 +46,7 @@ static void live(struct load *load, struct caller *caller) {
         uint64_t begin = now_ns();
 
         join(caller, &life, index);
-        of_endpoint(caller, &life, PROGRAM, options);
+        of_endpoint(caller, &life, PROGRAM, endpoint_options);
         of_endpoint(caller, &life, OPER_INFO, "");
         of_endpoint(caller, &life, REVOKE, "");
         of_endpoint(caller, &life, LEAVE, "");
@@ -288,7 +64,7 @@ static void begin_only(struct load *load, struct caller *caller) {
         struct life life;
 
         join(caller, &life, index);
-        of_endpoint(caller, &life, PROGRAM, options);
+        of_endpoint(caller, &life, PROGRAM, endpoint_options);
     }
 }
 
@@ -297,7 +73,7 @@ static void delete_at_once(struct load *load, struct caller *caller) {
         struct life life;
 
         join(caller, &life, atomic_fetch_add(&load->next, 1));
-        of_endpoint(caller, &life, PROGRAM, options);
+        of_endpoint(caller, &life, PROGRAM, endpoint_options);
         of_endpoint(caller, &life, REVOKE, "");
         pthread_barrier_wait(&load->barrier);
         caller->leaving.begin_ns = now_ns();
