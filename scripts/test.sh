@@ -8,7 +8,11 @@
 #
 # Installs the Debian packages it needs. Goes on after a failure, ends with a summary and the closing lines of the test
 # runners, and with status 1 if anything failed: of the engine tests, if it failed twice. Touches no network but that of
-# namespaces it makes. Takes 35 minutes or less on two cores from a fresh clone, a third of it building.
+# namespaces it makes. Takes less than 40 minutes on two cores from a fresh clone, almost half of it building.
+#
+# PLUGIND_TEST_ALL=1 plays everything with both engines, where otherwise one plays what differs little between them, and
+# each one half of what is played in two ways; every recording in every way; every pair of deaths; and the model check with
+# as many calls as it makes by itself.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/prepare.sh"
@@ -20,6 +24,7 @@ results=()
 failed=0
 # So many failures of a part may be chance; more are not.
 most_repeats=3
+pytest_steps=("plugind's faults" "engine installed" "engine sid" "plugind alone")
 # Suites that compute for seconds.
 long_tests='^ModelTests\.|\.RandomisedTests/|\.AddressSetTests/|\.DamageTests/|\.JournalTests/'
 
@@ -37,21 +42,24 @@ main() {
     # One at a time: all at once each would wait for hundreds of others, and whatever has a deadline would miss it.
     step "unit tests" swift_run test --skip-build --no-parallel --skip "$long_tests"
     # By themselves: they keep both cores busy.
+    [[ -n ${PLUGIND_TEST_ALL:-} ]] || export PLUGIND_MODEL_OPERATIONS=${PLUGIND_MODEL_OPERATIONS:-80000}
     step "model tests" swift_run test --skip-build --filter "$long_tests"
     step "kernel tests" scripts/netns-test.sh
-    step "release build" build_release
+    # Compilers mostly use one core, and these need the debug build only.
+    steps_together "release build" "plugind's faults"
     step "fuzzing" scripts/fuzz.sh
     # Engines mostly wait, so the two share the time, with each other and with the tests that need none.
     steps_together "engine installed" "engine sid" "plugind alone"
 
     say "" "== summary"
     printf '%s\n' "${results[@]}"
+    printf '%-20s          %d min %02d s\n' all $((SECONDS / 60)) $((SECONDS % 60))
     touch "$logs/repeated"
     cat "$logs/repeated"
     say ""
     shown "model tests" "^model check, [^:]*: seed .* operations"
     local name tally="^ *[0-9]+ .*(points|deaths|failures|networks|starts)"
-    for name in "engine installed" "engine sid" "plugind alone"; do
+    for name in "${pytest_steps[@]}"; do
         shown "$name" " measured, median |^pings|^traffic matrix|^modes|$tally|^fault points"
     done
     say ""
@@ -59,7 +67,7 @@ main() {
     closing "model tests" "Test run with"
     closing "kernel tests" "Test run with" " passed, .* failed"
     closing "fuzzing" "^== Fuzz run with"
-    for name in "engine installed" "engine sid" "plugind alone"; do
+    for name in "${pytest_steps[@]}"; do
         # Of both tries, where there were two.
         grep --extended-regexp "^=.*(passed|failed|error).* in " "$logs/$name" || true
     done
@@ -69,7 +77,7 @@ main() {
 # Debian's Python, which is the one that has pytest; no byte code into the source tree.
 run_pytest() {
     env PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest Tests/Engine --part "$1" \
-        -o cache_dir="$logs/pytest-$1" "${@:2}"
+        -o cache_dir="$logs/pytest-$1" --durations 10 "${@:2}"
 }
 
 # Runs what failed in a part once more, when the other parts have ended: a real engine on a busy machine has bad moments
@@ -84,15 +92,22 @@ again() {
     run_pytest "${name##* }" --last-failed 2>&1 | tee "$logs/again"
 }
 
-# Runs parts of the end-to-end tests side by side, and shows the output of each when it has ended.
+# What steps_together knows by its name.
+run_step() {
+    if [[ $1 == "release build" ]]; then build_release; else run_pytest "${1##* }"; fi
+}
+
+# Runs steps side by side, and shows the output of each when it has ended.
 steps_together() {
     local name begin=$SECONDS took
     say "" "== $*, side by side"
     for name in "$@"; do
-        { run_pytest "${name##* }" && echo passed || echo FAILED; } >"$logs/$name" 2>&1 &
+        {
+            run_step "$name" && echo passed || echo FAILED
+            echo $((SECONDS - begin)) >"$logs/$name.seconds"
+        } >"$logs/$name" 2>&1 &
     done
     wait
-    took=$((SECONDS - begin))
     for name in "$@"; do
         say "" "== $name"
         cat "$logs/$name"
@@ -104,6 +119,7 @@ steps_together() {
                 failed=1
             fi
         fi
+        took=$(cat "$logs/$name.seconds")
         results+=("$(printf '%-20s %s   %d min %02d s' "$name" "$(tail -n 1 "$logs/$name")" \
             $((took / 60)) $((took % 60)))")
     done

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import tempfile
+import zlib
 from collections import Counter
 
 import pytest
@@ -16,6 +17,10 @@ from engine import Engine, Unavailable
 from lab import Lab
 from plugind import Plugind
 
+# Without it, what differs little from engine to engine is played with one of them.
+PLAYS_ALL = bool(os.environ.get("PLUGIND_TEST_ALL"))
+ENGINES = ("installed", "sid")
+WAYS = ("plugind stays", "plugind killed after each command")
 SEED = int(os.environ.get("PLUGIND_TEST_SEED", random.randrange(1_000_000)))
 
 unavailable = {}
@@ -32,7 +37,7 @@ def binary():
     return plugind_module.BINARY
 
 
-@pytest.fixture(scope="session", params=["installed", "sid"])
+@pytest.fixture(scope="session", params=ENGINES)
 def engine(request, binary):
     with tempfile.TemporaryDirectory(prefix="plugind-test-", ignore_cleanup_errors=True) as directory:
         try:
@@ -61,10 +66,10 @@ def plugind(engine):
     assert plugind.stop() == 0, "plugind does not end with status 0 on SIGTERM"
 
 
-@pytest.fixture(params=["plugind stays", "plugind killed after each command"])
+@pytest.fixture(params=WAYS)
 def lab(request, engine, plugind):
     """A lab whose plugind stays, then one whose plugind is killed and started after every docker command."""
-    yield from open_lab(engine, plugind, kills_plugind=request.param != "plugind stays")
+    yield from open_lab(engine, plugind, kills_plugind=request.param == WAYS[1])
 
 
 @pytest.fixture
@@ -103,22 +108,57 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--part", choices=["alone", "installed", "sid"],
-        help="only the tests of plugind alone, or those of one engine: parts may run side by side")
+        "--part", choices=["faults", "alone", *ENGINES],
+        help="only the tests of failures, those of plugind alone, or those of one engine: parts may run side by side")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_engine: differs so little from engine to engine that one of them will do")
+    config.addinivalue_line("markers", "ways(*parameters): each engine plays every other combination of them")
 
 
 def pytest_collection_modifyitems(config, items):
     part = config.getoption("part")
     if part:
-        others = [item for item in items if part_of(item) != part]
-        items[:] = [item for item in items if part_of(item) == part]
+        chosen = [item for item in items if part_of(item) == part and (PLAYS_ALL or is_played(item))]
+        others = set(items) - set(chosen)
+        items[:] = chosen
         config.hook.pytest_deselected(items=others)
 
 
 def part_of(item):
     """The engine of a test, which is a parameter of one of its fixtures."""
+    return engine_of(item) or ("faults" if item.module.__name__ == "test_faults" else "alone")
+
+
+def engine_of(item):
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return parameters.get("engine") or parameters.get("host") or "alone"
+    return parameters.get("engine") or parameters.get("host")
+
+
+def is_played(item):
+    """Whether an engine plays a test: what is played in two ways is played in one by each of them."""
+    engine = engine_of(item)
+    if engine is None:
+        return True
+    share = zlib.crc32(item.originalname.encode()) + ENGINES.index(engine)
+    if item.get_closest_marker("one_engine"):
+        return share % 2 == 0
+    way = way_of(item)
+    if "direct_ways" in item.fixturenames:
+        # Only one of the engines can play it at all.
+        share = zlib.crc32(item.originalname.encode())
+    return way is None or (way + share) % 2 == 0
+
+
+def way_of(item):
+    """Of a test that is played in several ways, which one it is."""
+    if "lab" in item.callspec.params:
+        return WAYS.index(item.callspec.params["lab"])
+    ways = item.get_closest_marker("ways")
+    if ways is None:
+        return None
+    return sum(item.callspec.indices[name] for name in ways.args)
 
 
 def pytest_sessionstart():

@@ -32,6 +32,14 @@ def direct_lab(steady_lab):
     return steady_lab
 
 
+@pytest.fixture
+def direct_ways(lab):
+    """The same, whose plugind is killed after each command or is not."""
+    if not has_sandbox_at_join(lab):
+        pytest.skip(f"Docker {lab.engine.version} joins networks before there is a sandbox")
+    return lab
+
+
 def dual_stack(lab, name="lan", number=77, *options):
     return lab.network(
         name, "--ipv6", "--subnet", f"10.{number}.0.0/24", "--subnet", f"fd{number}::/64", *DIRECT, *options)
@@ -87,7 +95,8 @@ def host_link(lab, container, network):
 # What it has
 
 
-def test_a_container_has_what_the_engine_says_it_has(lab):
+def test_a_container_has_what_the_engine_says_it_has(direct_ways):
+    lab = direct_ways
     dual_stack(lab, "lan", 77, "-o", "com.docker.network.driver.mtu=1400")
     lab.container("ada", "lan")
     assert_attached(lab, "ada", "lan")
@@ -103,7 +112,8 @@ def test_a_container_has_what_the_engine_says_it_has(lab):
     assert inside(lab, "ada", "ipv6/conf/eth0/disable_ipv6") == "0"
 
 
-def test_containers_and_their_host_reach_each_other(lab):
+def test_containers_and_their_host_reach_each_other(direct_ways):
+    lab = direct_ways
     dual_stack(lab)
     lab.container("ada", "lan")
     lab.container("bob", "lan")
@@ -120,7 +130,8 @@ def test_a_link_without_an_ipv6_address_has_no_ipv6(direct_lab):
     assert list(addresses(lab, "ada")) == [lab.address("ada", "lan") + "/" + lab.ipam("lan")[0]["Subnet"].split("/")[1]]
 
 
-def test_an_internal_network_has_no_way_out(lab):
+def test_an_internal_network_has_no_way_out(direct_ways):
+    lab = direct_ways
     lab.network("lan", "--internal", "--subnet", "10.77.0.0/24", *DIRECT)
     lab.container("ada", "lan")
     lab.container("bob", "lan")
@@ -129,7 +140,8 @@ def test_an_internal_network_has_no_way_out(lab):
     assert names(lab, "ada") == ["eth0"]
 
 
-def test_a_container_has_the_addresses_that_were_asked_for(lab):
+def test_a_container_has_the_addresses_that_were_asked_for(direct_ways):
+    lab = direct_ways
     dual_stack(lab)
     lab.container("ada", "lan", "--ip", "10.77.0.99", "--ip6", "fd77::99", "--mac-address", "02:11:22:33:44:55")
     assert set(addresses(lab, "ada")) == {"10.77.0.99/24", "fd77::99/64"}
@@ -319,7 +331,8 @@ def test_a_container_can_leave_its_only_network_and_come_back(lab):
         lab.assert_reaches("ada", "bob", "bob/6")
 
 
-def test_a_container_is_reached_after_each_stop_and_start(lab):
+def test_a_container_is_reached_after_each_stop_and_start(direct_ways):
+    lab = direct_ways
     dual_stack(lab)
     lab.container("ada", "lan", "--ip", "10.77.0.50", "--ip6", "fd77::50")
     lab.container("bob", "lan")
@@ -332,7 +345,8 @@ def test_a_container_is_reached_after_each_stop_and_start(lab):
         assert len(lab.on_host("ip", "-o", "link", "show", "master", lab.bridge("lan")).splitlines()) == 2
 
 
-def test_a_container_whose_process_is_killed_comes_back_by_itself(lab):
+def test_a_container_whose_process_is_killed_comes_back_by_itself(direct_ways):
+    lab = direct_ways
     dual_stack(lab)
     lab.container("ada", "lan", "--restart", "always")
     lab.container("bob", "lan")
@@ -421,7 +435,8 @@ def test_twenty_containers_that_come_and_go_at_once_leave_nothing(steady_lab):
 # What else there is to it
 
 
-def test_published_ports_are_reached(lab):
+def test_published_ports_are_reached(direct_ways):
+    lab = direct_ways
     dual_stack(lab)
     lab.container("ada", "lan", "-p", "8080:80")
     lab.exec("ada", "sh", "-c", "mkdir /www; echo hello >/www/index.html; httpd -p 80 -h /www")

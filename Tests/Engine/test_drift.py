@@ -97,6 +97,7 @@ def addresses(lab, container):
     return text, sorted(lab.exec(container, "ip", "route").split("\n"))
 
 
+@pytest.mark.one_engine
 class TestWhileContainersTalk:
     @pytest.mark.parametrize("damage", DAMAGE)
     def test_it_is_put_back(self, pair, damage):

@@ -301,6 +301,7 @@ def beside(work):
         done.result()
 
 
+@pytest.mark.ways("options", "how", "meanwhile")
 @pytest.mark.parametrize("meanwhile", ["plugind stays", "plugind late", "plugind killed"])
 @pytest.mark.parametrize("how", ["stop", "kill"])
 @pytest.mark.parametrize("options", [[], [LIVE_RESTORE]], ids=["containers end", "live-restore"])
@@ -362,6 +363,7 @@ def test_links_that_the_engine_does_not_know_outlive_it(host, town, how):
     town.assert_they_reach_each_other(town.networks_of({"ada", "dora"}))
 
 
+@pytest.mark.ways("order")
 @pytest.mark.parametrize("order", ["plugind first", "plugind late", "socket activation"])
 def test_a_host_comes_back_after_it_lost_its_power(host, town, order):
     host.restart_with()
@@ -451,6 +453,7 @@ def test_a_network_removed_behind_pluginds_back_stays(host, town):
     assert host.plugind.call("/NetworkDriver.DeleteNetwork", {"NetworkID": network})[0] == 200
 
 
+@pytest.mark.one_engine
 def test_an_engine_starts_without_plugind_if_late_and_its_containers_can_be_started_by_hand(host, town):
     host.restart_with()
     town.network("lan")

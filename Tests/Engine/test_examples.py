@@ -86,6 +86,7 @@ def test_every_example_has_a_test_and_a_line_in_the_list():
         assert {path.name for path in (EXAMPLES / name).iterdir()} == {"README.md", "compose.yaml"}, name
 
 
+@pytest.mark.one_engine
 def test_example_plain(up):
     plain = up("plain")
     plain.exec("client", "ping", "-c", "1", "-W", "5", "web")
@@ -93,6 +94,7 @@ def test_example_plain(up):
     assert plain.exec("client", "wget", "-q", "-O", "-", "http://web").strip() == "hello from web"
 
 
+@pytest.mark.one_engine
 def test_example_dual_stack(up):
     dual = up("dual-stack")
     for family, subnet in ((4, "10.20.0.0/24"), (6, "fd20::/64")):
@@ -102,6 +104,7 @@ def test_example_dual_stack(up):
         dual.assert_answers_host(address, 8080, "hello from web")
 
 
+@pytest.mark.one_engine
 def test_example_fixed_addresses(up):
     fixed = up("fixed-addresses")
     for recreated in (False, True):
@@ -116,6 +119,7 @@ def test_example_fixed_addresses(up):
     assert "10.21.0.10" in words and "is taken" in words, words
 
 
+@pytest.mark.one_engine
 def test_example_published_allow(up, steady_lab):
     published = up("published-allow")
     with neighbourhood(steady_lab) as places:
@@ -132,6 +136,7 @@ def test_example_published_allow(up, steady_lab):
     published.assert_answers_host("127.0.0.1", 8081, "hello from admin")
 
 
+@pytest.mark.one_engine
 def test_example_internal(up, steady_lab):
     internal = up("internal")
     internal.exec("app", "ping", "-c", "1", "-W", "5", "db")

@@ -224,6 +224,7 @@ def free_everything(lab, store):
         wait_until(lambda: stored(lab) == store, "what was lost to be freed", 60)
 
 
+@pytest.mark.one_engine
 def test_a_report_says_what_would_be_freed_and_frees_nothing(town):
     lab = town
     clean, line = stored(lab), last_line(lab)
@@ -239,6 +240,7 @@ def test_a_report_says_what_would_be_freed_and_frees_nothing(town):
     assert_town_is_well(lab)
 
 
+@pytest.mark.one_engine
 def test_without_an_engine_to_ask_only_what_lost_link_and_sandbox_goes(town):
     lab = town
     clean, line = stored(lab), last_line(lab)

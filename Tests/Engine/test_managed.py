@@ -123,6 +123,7 @@ def test_it_serves_networks_containers_and_ports_until_it_is_removed(managed, bi
     assert_hello(managed, "lan")
 
 
+@pytest.mark.one_engine
 def test_it_takes_over_networks_and_addresses_of_a_legacy_plugind(managed):
     engine = managed.engine
     legacy = Plugind(
@@ -156,6 +157,7 @@ def test_it_takes_over_networks_and_addresses_of_a_legacy_plugind(managed):
         engine.enter("rm", "-f", "/run/docker/plugins/plugind.sock")
 
 
+@pytest.mark.one_engine
 def test_an_upgrade_from_a_registry_keeps_networks_and_variables(managed, registry):
     engine = managed.engine
     publish(engine, "1", "the first")

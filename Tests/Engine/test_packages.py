@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import faults
 from engine import IMAGE, REPOSITORY, SCRIPTS, CommandError, Unavailable, output, run
 from lab import wait_until
 from machine import Machine
@@ -95,6 +96,13 @@ def test_its_configuration_is_a_conffile_that_sets_nothing(unpacked):
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/plugind/config.yaml\n"
     lines = (unpacked / "etc/plugind/config.yaml").read_text().splitlines()
     assert all(line.startswith("#") or not line for line in lines)
+
+
+def test_a_release_build_has_no_fault_points(binary):
+    if binary.resolve() == faults.FAULTY.resolve():
+        pytest.skip(f"{binary} is no release build")
+    assert b"PLUGIND_FAULT" in faults.FAULTY.read_bytes()
+    assert b"PLUGIND_FAULT" not in binary.read_bytes()
 
 
 def test_two_builds_have_the_same_bytes(package, binary, tmp_path):

@@ -82,6 +82,7 @@ def test_the_lowest_address_is_given_again_where_the_order_is_sequential_and_not
     assert lab.address("bob", "lan") == "10.77.0.2"
 
 
+@pytest.mark.one_engine
 def test_sixty_networks_get_pools_though_nobody_named_one(steady_lab):
     lab = steady_lab
     names = [f"lan{number}" for number in range(60)]
@@ -225,6 +226,7 @@ def assert_names(words, option, names):
         assert name in words, f"‘{words}’ does not name {name}"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("option, names", BAD_OPTIONS.values(), ids=BAD_OPTIONS)
 def test_an_ipam_option_that_cannot_be_served_is_refused_in_words(steady_lab, option, names):
     lab = steady_lab

@@ -25,6 +25,7 @@ def assert_names(words, names):
         assert name in words, f"‘{words}’ does not name {name}"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("option, names", BAD_OPTIONS.values(), ids=BAD_OPTIONS.keys())
 def test_an_option_that_cannot_be_served_is_refused(steady_lab, option, names):
     lab = steady_lab
