@@ -59,17 +59,24 @@ extension RTNetlink {
         // The kernel refuses a name that is taken, so it is looked for only then.
         var pair = pair
         pair.sandbox = try sandbox.name.first(operation)
-        do throws(KernelError) {
-            try makePair(pair, namespace, operation)
-        } catch {
-            guard error.code == EEXIST else { throw error }
+        var attempts = 0
+        while true {
+            do throws(KernelError) {
+                try makePair(pair, namespace, operation)
+                return pair.sandbox
+            } catch {
+                attempts += 1
+                // Another one may be made there at the same time.
+                guard error.code == EEXIST, attempts < Self.mostAttempts else { throw error }
+            }
             // Whoever began this before did not come to its end.
             if let left = try link(named: pair.host), left.isUnfinished { try deleteLink(pair.host) }
             pair.sandbox = try sandbox.name.free(among: Set(try inside.links().map(\.name)), operation)
-            try makePair(pair, namespace, operation)
         }
-        return pair.sandbox
     }
+
+    /// Of finding a name that is free.
+    private static let mostAttempts = 4
 
     private func makePair(_ pair: VethSpec, _ namespace: Int32, _ operation: String) throws(KernelError) {
         do throws(KernelError) {

@@ -97,10 +97,8 @@ extension Driver {
     /// What may be wrong is looked at again and put back. The value of each is the netlink port of who changed it.
     func mend(_ suspects: [HostObject: UInt32]) async {
         var suspects = suspects
-        for object in await soundAtOneLook(suspects.keys) {
-            mended(object)
-            suspects[object] = nil
-        }
+        // Of what is known to be wrong nobody tells any more if it goes wrong again after this look.
+        for object in await soundAtOneLook(suspects.keys) where !unmended.contains(object) { suspects[object] = nil }
         suspects = suspects.filter { isKnown($0.key) }
         if suspects.isEmpty { return }
         do {
@@ -180,6 +178,8 @@ extension Driver {
     }
 
     private func mended(_ object: HostObject) {
+        // In the hands of a call it has not been looked at.
+        if missed.contains(object) { return }
         if unmended.remove(object) != nil { logger.info("As it should be again", metadata: metadata(of: object)) }
     }
 
@@ -260,6 +260,7 @@ extension Driver {
             switch repair {
             case .addPort: try addVethPair(of: endpoint, in: network)
             case .removePort:
+                linkless.remove(id)
                 try retirePort(of: endpoint)
                 linkless.insert(id)
                 deleteSoon(endpoint, isGone: false)

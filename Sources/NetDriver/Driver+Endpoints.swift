@@ -78,6 +78,7 @@ extension Driver {
         try check(request.ports, of: endpoint, in: network)
         // From here on the network cannot be deleted: nothing is awaited between the check and this line.
         remember(endpoint)
+        created[endpoint.id] = .now
         if endpoint.attach == .direct { linkless.insert(endpoint.id) }
         do {
             try await store.commit([.putEndpoint(endpoint)])
@@ -92,7 +93,6 @@ extension Driver {
             throw error
         }
         remember(endpoint)
-        created[endpoint.id] = .now
         events.emit(
             .endpointCreated(endpoint.id, network: endpoint.network, ipv4: endpoint.ipv4, ipv6: endpoint.ipv6))
         logger.info(

@@ -125,19 +125,24 @@ extension Driver {
         let suspects = unmended.union(rested).union(ready)
         if !suspects.isEmpty { await mend(Dictionary(uniqueKeysWithValues: suspects.map { ($0, 0) })) }
         if let next { reminder.after(next - .now) }
-        if owed.isEmpty, unmended.isEmpty, unheld.isEmpty, !areRulesOwed, !isReconciliationOwed {
-            // Deletions that are under way may yet fail, and then make the pause longer.
-            if !hasRetired { upkeepPause.reset() }
-        } else {
+        if owesAnything {
             upkeepPause.fail()
             remindOfUpkeep()
+        } else if !hasRetired {
+            // Deletions that are under way may yet fail.
+            upkeepPause.reset()
         }
+    }
+
+    /// Something could not be done, and is tried again and again.
+    var owesAnything: Bool {
+        !owed.isEmpty || !unmended.isEmpty || !unheld.isEmpty || areRulesOwed || isReconciliationOwed
     }
 
     private func isReady(_ object: HostObject) -> Bool {
         switch object {
         case .network(let id): networks[id]?.phase == .ready
-        case .endpoint(let id): endpoints[id]?.phase == .ready
+        case .endpoint(let id): endpoints[id]?.phase == .ready && !attaching.contains(id)
         }
     }
 

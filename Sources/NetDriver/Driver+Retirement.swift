@@ -130,8 +130,9 @@ extension Driver {
         }
         isRetiring = false
         if hasRetired {
-            upkeepPause.fail()
             remindOfUpkeep()
+        } else if round.error == nil, !owesAnything {
+            upkeepPause.reset()
         }
     }
 
@@ -147,6 +148,7 @@ extension Driver {
             if !gone.isEmpty { try await store.commit(gone.map { .deleteEndpoint($0) }) }
         } catch {
             round.error = error
+            upkeepPause.fail()
             logger.error(
                 "Could not delete links, trying again later", error: error,
                 metadata: ["endpoints": "\(leaving.count)"])
