@@ -22,7 +22,7 @@ extension Driver {
                     FlowFilter(transport: .udp, destinations: destinations, port: $0)
                 }
             }
-            try await inBackground { [kernel] () throws(KernelError) in _ = try kernel.forgetFlows(filters) }
+            try await inBackground(flows) { [kernel] () throws(KernelError) in _ = try kernel.forgetFlows(filters) }
         } catch {
             logger.warning(
                 "Cannot end flows to published ports", error: error, metadata: ["ports": "\(Self.words(for: numbers))"])

@@ -42,14 +42,19 @@ enum Leftovers {
 
 // Links leave together. Who deletes an endpoint has the answer as soon as its row says that it is being deleted and its
 // port is down and out of the bridge; then its name, its addresses and its MAC address are free. What is left is deleted
-// a few milliseconds later, with all that has come by then: one request to the kernel, one commit. If the daemon ends
-// before, the rows are still there, and the next start does the rest. Bridges go the same way, but whoever deletes a
-// network waits for that: its bridge's name may have been the user's choice, and is asked for again.
+// a few milliseconds later, with all that has come by then or is on its way: one request to the kernel, one commit. If
+// the daemon ends before, the rows are still there, and the next start does the rest. Bridges go the same way, but
+// whoever deletes a network waits for that: its bridge's name may have been the user's choice, and is asked for again.
 extension Driver {
     /// Takes the port of an endpoint out of use: down, out of the bridge, and in the group of those that are deleted next.
     func takeOut(_ endpoint: EndpointRecord) async throws(KernelError) {
         // Known to have none: nothing is to be looked for, which without the right name would be among all links.
         guard linkless.insert(endpoint.id).inserted else { return }
+        takingOut += 1
+        defer {
+            takingOut -= 1
+            if takingOut == 0 { stopGathering() }
+        }
         do throws(KernelError) {
             try await inBackground { [self] () throws(KernelError) in try retirePort(of: endpoint) }
         } catch {
@@ -123,6 +128,7 @@ extension Driver {
         while hasRetired, round.error == nil {
             // Those that are deleted at once come one after the other.
             try? await Task.sleep(for: retirementPause)
+            await gather()
             round = await delete(retired, retiredBridges)
             let waiting = settlers
             settlers = []
@@ -136,13 +142,32 @@ extension Driver {
         }
     }
 
+    /// Waits for those that are on their way: once the kernel has begun to delete they would wait for all of it. Where more
+    /// and more come, not for long.
+    private func gather() async {
+        guard takingOut > 0 else { return }
+        let limit = Task {
+            try await Task.sleep(for: Self.longestGathering)
+            stopGathering()
+        }
+        await withCheckedContinuation { gathering = $0 }
+        limit.cancel()
+    }
+
+    private func stopGathering() {
+        gathering?.resume()
+        gathering = nil
+    }
+
+    private static let longestGathering = Duration.milliseconds(100)
+
     private func delete(
         _ leaving: [EndpointID: RetiredEndpoint], _ bridges: Set<Int32>
     ) async -> RetirementRound {
         var round = RetirementRound(endpoints: Set(leaving.keys), bridges: bridges)
         let gone = leaving.values.filter(\.isGone).map(\.endpoint.id).sorted()
         do {
-            try await inBackground { [kernel, retirementGroup] () throws(KernelError) in
+            try await inBackground(deletions) { [kernel, retirementGroup] () throws(KernelError) in
                 try kernel.deleteLinks(in: retirementGroup)
             }
             if !gone.isEmpty { try await store.commit(gone.map { .deleteEndpoint($0) }) }

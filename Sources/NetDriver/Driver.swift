@@ -59,6 +59,9 @@ public actor Driver {
     /// For how long others may come along.
     let retirementPause: Duration
     var isRetiring = false
+    /// How many are being taken out of use at this moment, and who waits for that to be none.
+    var takingOut = 0
+    var gathering: CheckedContinuation<Void, Never>?
     var settlers: [CheckedContinuation<RetirementRound, Never>] = []
 
     /// What should be gone and could not be removed.
@@ -105,9 +108,11 @@ public actor Driver {
     let endpointTurns = Turns<EndpointID>()
 
     private let executor = QueueExecutor(label: "plugind.driver")
-    /// Each has a thread while it has work. (The threads of a concurrent queue are as many as there are processors, and more
-    /// only after they have been blocked for a second.)
-    private var idleQueues: [DispatchQueue] = []
+    /// Each has a thread while it has work. What needs the lock of all links goes one after the other anyway; a deletion
+    /// waits for its grace period in part without that lock; flows need it not.
+    let links = DispatchQueue(label: "plugind.links")
+    let deletions = DispatchQueue(label: "plugind.deletions")
+    let flows = DispatchQueue(label: "plugind.flows")
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -244,18 +249,17 @@ public actor Driver {
     /// Deletes a link without holding up other calls for the 16 ms that the kernel takes. Those of endpoints and networks are
     /// deleted together (see `deleteSoon`).
     func deleteLink(_ name: InterfaceName) async throws(KernelError) {
-        try await inBackground { [kernel] () throws(KernelError) in try kernel.deleteLink(name) }
+        try await inBackground(deletions) { [kernel] () throws(KernelError) in try kernel.deleteLink(name) }
     }
 
     /// Lets other calls go on while the kernel takes its time.
     func inBackground<Value: Sendable>(
-        _ step: @escaping @Sendable () throws(KernelError) -> Value
+        _ queue: DispatchQueue? = nil, _ step: @escaping @Sendable () throws(KernelError) -> Value
     ) async throws(KernelError) -> Value {
-        let queue = idleQueues.popLast() ?? DispatchQueue(label: "plugind.waits")
+        let queue = queue ?? links
         let result: Result<Value, KernelError> = await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: Result { () throws(KernelError) in try step() }) }
         }
-        idleQueues.append(queue)
         return try result.get()
     }
 }
