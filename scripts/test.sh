@@ -11,8 +11,8 @@
 # namespaces it makes. Takes less than 40 minutes on two cores from a fresh clone, almost half of it building.
 #
 # PLUGIND_TEST_ALL=1 plays everything with both engines, where otherwise one plays what differs little between them, and
-# each one half of what is played in two ways; every recording in every way; every pair of deaths; and the model check with
-# as many calls as it makes by itself.
+# each one half of what is played in two ways; every recording in every way; all of the fault sweep, of which it otherwise
+# plays one half, by the seed; both fuzzers; and the model check with as many calls as it makes by itself.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/prepare.sh"
@@ -38,16 +38,18 @@ main() {
 
     step format swift_run format lint --strict --recursive Sources Tests Package.swift \
         Benchmarks/Package.swift Benchmarks/ForgetfulIPAM Benchmarks/IPAMBenchmarks Benchmarks/RequestBenchmarks
-    step "debug build" swift_run build --build-tests
+    # Without what only debuggers and editors need.
+    step "debug build" swift_run build --build-tests --disable-index-store --debug-info-format none
     # One at a time: all at once each would wait for hundreds of others, and whatever has a deadline would miss it.
     step "unit tests" swift_run test --skip-build --no-parallel --skip "$long_tests"
     # By themselves: they keep both cores busy.
     [[ -n ${PLUGIND_TEST_ALL:-} ]] || export PLUGIND_MODEL_OPERATIONS=${PLUGIND_MODEL_OPERATIONS:-80000}
     step "model tests" swift_run test --skip-build --filter "$long_tests"
     step "kernel tests" scripts/netns-test.sh
-    # Compilers mostly use one core, and these need the debug build only.
-    steps_together "release build" "plugind's faults"
-    step "fuzzing" scripts/fuzz.sh
+    steps_together "plugind's faults"
+    step "release build" build_release
+    # The other fuzzer is a build of its own.
+    if [[ -n ${PLUGIND_TEST_ALL:-} ]]; then step "fuzzing" scripts/fuzz.sh; else step "fuzzing" scripts/fuzz.sh netlink; fi
     # Engines mostly wait, so the two share the time, with each other and with the tests that need none.
     steps_together "engine installed" "engine sid" "plugind alone"
 
@@ -92,18 +94,13 @@ again() {
     run_pytest "${name##* }" --last-failed 2>&1 | tee "$logs/again"
 }
 
-# What steps_together knows by its name.
-run_step() {
-    if [[ $1 == "release build" ]]; then build_release; else run_pytest "${1##* }"; fi
-}
-
-# Runs steps side by side, and shows the output of each when it has ended.
+# Runs parts of the end-to-end tests side by side, and shows the output of each when it has ended.
 steps_together() {
     local name begin=$SECONDS took
     say "" "== $*, side by side"
     for name in "$@"; do
         {
-            run_step "$name" && echo passed || echo FAILED
+            run_pytest "${name##* }" && echo passed || echo FAILED
             echo $((SECONDS - begin)) >"$logs/$name.seconds"
         } >"$logs/$name" 2>&1 &
     done

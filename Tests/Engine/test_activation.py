@@ -188,6 +188,7 @@ def succeed(plugind, path, request):
     assert status == 200, answer
 
 
+@pytest.mark.one_engine
 def test_an_engine_does_not_notice_that_plugind_is_started_by_its_calls(engine, plugind):
     plugind.stop()
     activated = ActivatedPlugind("/run/docker/plugins", "/run/engine/state", plugind.log, engine.namespaces,

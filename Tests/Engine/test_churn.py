@@ -127,6 +127,7 @@ class Tenant:
         return max(mine, key=lambda rest: int(rest["released"]))["address"] if mine else None
 
 
+@pytest.mark.one_engine
 def test_every_claim_that_is_there_is_honoured_while_containers_come_and_go_and_plugind_too(steady_lab):
     lab = steady_lab
     lab.network("lan", "--subnet", "10.77.0.0/24")

@@ -904,6 +904,7 @@ def restartable_lab(engine, plugind):
         next(labs)
 
 
+@pytest.mark.one_engine
 def test_published_ports_are_there_after_the_engine_comes_back(restartable_lab):
     lab, places = restartable_lab
     own_web(lab, "--restart", "always")

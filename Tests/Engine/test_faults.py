@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import faults
-from conftest import FAULTS, PLAYS_ALL, TALLY
+from conftest import FAULTS, PLAYS_ALL, SEED, TALLY
 from engine import output
 from faults import Died, Host, Point
 from lab import wait_until
@@ -49,6 +49,8 @@ AFTER_THE_ANSWER = {
     ("DeleteEndpoint", "store: delete endpoint")}
 
 KERNEL_CODES = [errno.ENOSPC, errno.EBUSY, errno.EPERM, errno.ENOBUFS]
+# Where not all are played: no room, and no right to enter a sandbox. The others are other words for the first.
+TELLING_CODES = {errno.ENOSPC, errno.EPERM}
 SQLITE_FULL, SQLITE_IOERR = 13, 10
 SQLITE_CODES = [SQLITE_FULL, SQLITE_IOERR]
 SQLITE_WORDS = {SQLITE_FULL: "full", SQLITE_IOERR: "I/O"}
@@ -124,6 +126,8 @@ class Reference:
             else:
                 codes = SQLITE_CODES if area == "store" else KERNEL_CODES
             for number, code in enumerate(codes):
+                if codes is KERNEL_CODES and code not in TELLING_CODES and not PLAYS_ALL:
+                    continue
                 yield from ((point, code, continuation) for continuation in (
                     CONTINUATIONS if number == 0 else CONTINUATIONS[number % 3:][:1]))
 
@@ -178,7 +182,7 @@ def each(hosts, cases, run, tally, needs_new_state=False, are_combinations=True)
             hosts.put(host)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        results = list(pool.map(on_a_host, list(cases)))
+        results = list(pool.map(on_a_host, share(list(cases))))
     failures = [result for result in results if result]
     TALLY[tally] += len(results) - len(failures)
     if failures:
@@ -187,6 +191,11 @@ def each(hosts, cases, run, tally, needs_new_state=False, are_combinations=True)
     if are_combinations:
         FAULTS["combinations"] += len(results)
     assert not failures, f"{len(failures)} of {len(results)} failed\n\n" + "\n\n".join(failures)
+
+
+def share(cases):
+    """Half of them, and in another run the other half."""
+    return cases if PLAYS_ALL or len(cases) < 2 else cases[SEED % 2::2]
 
 
 def replaced(host):
@@ -599,6 +608,7 @@ def test_a_host_that_was_no_router_is_none_for_others_whatever_happens(no_router
     cases = [("kill", point) for point in points]
     cases += [(SQLITE_FULL if point.name.startswith("store:") else errno.EPERM, point)
               for point in points if point.side == "before"]
+    cases = share(cases)
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(lambda case: run(*case), cases))
     TALLY["deaths and failures on a host that was no router"] += len(cases)

@@ -245,6 +245,7 @@ def engine_files(discovery, ca="ca"):
             "--key", discovery.seen(key("engine"))]
 
 
+@pytest.mark.one_engine
 def test_the_engine_finds_a_socket_elsewhere_by_a_spec_file(discovery, other):
     plugin = other("by-socket")
     text = plugin.print_discovery("--spec")
@@ -253,6 +254,7 @@ def test_the_engine_finds_a_socket_elsewhere_by_a_spec_file(discovery, other):
     plugin.assert_usable()
 
 
+@pytest.mark.one_engine
 def test_the_engine_finds_an_address_by_a_spec_file(discovery, other):
     plugin = other("by-tcp", tcp_address=f"127.0.0.1:{PORT}")
     text = plugin.print_discovery("--spec", "--address", f"tcp://127.0.0.1:{PORT}")
@@ -261,6 +263,7 @@ def test_the_engine_finds_an_address_by_a_spec_file(discovery, other):
     plugin.assert_usable()
 
 
+@pytest.mark.one_engine
 def test_the_engine_finds_an_address_and_certificates_by_a_json_file(discovery, other):
     plugin = other("by-tls", **tls_settings(discovery))
     text = plugin.print_discovery("--json", *engine_files(discovery))
@@ -269,6 +272,7 @@ def test_the_engine_finds_an_address_and_certificates_by_a_json_file(discovery, 
     plugin.assert_usable()
 
 
+@pytest.mark.one_engine
 def test_an_engine_that_trusts_another_ca_says_so_and_calls_nothing(discovery, other):
     plugin = other("by-wrong-ca", **tls_settings(discovery))
     discovery.put("by-wrong-ca.json", plugin.print_discovery("--json", *engine_files(discovery, ca="other-ca")))
