@@ -113,8 +113,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "one_engine: differs so little from engine to engine that one of them will do")
-    config.addinivalue_line("markers", "ways(*parameters): each engine plays every other combination of them")
+    config.addinivalue_line("markers", "one_engine: differs so little from engine to engine that one will do, or the named")
+    config.addinivalue_line("markers", "ways(*parameters): each engine plays one in four combinations of them, by the seed")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -142,8 +142,11 @@ def is_played(item):
     if engine is None:
         return True
     share = zlib.crc32(item.originalname.encode()) + ENGINES.index(engine)
-    if item.get_closest_marker("one_engine"):
-        return share % 2 == 0
+    if one := item.get_closest_marker("one_engine"):
+        return engine == one.args[0] if one.args else share % 2 == 0
+    if ways := item.get_closest_marker("ways"):
+        way = sum(item.callspec.indices[name] for name in ways.args)
+        return (way + 2 * ENGINES.index(engine) + SEED) % 4 == 0
     way = way_of(item)
     if "direct_ways" in item.fixturenames:
         # Only one of the engines can play it at all.
@@ -152,13 +155,8 @@ def is_played(item):
 
 
 def way_of(item):
-    """Of a test that is played in several ways, which one it is."""
-    if "lab" in item.callspec.params:
-        return WAYS.index(item.callspec.params["lab"])
-    ways = item.get_closest_marker("ways")
-    if ways is None:
-        return None
-    return sum(item.callspec.indices[name] for name in ways.args)
+    """Of a test that is played with and without killing plugind, which one it is."""
+    return WAYS.index(item.callspec.params["lab"]) if "lab" in item.callspec.params else None
 
 
 def pytest_sessionstart():

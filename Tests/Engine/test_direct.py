@@ -220,6 +220,7 @@ def announcement(frame):
 # Several networks
 
 
+@pytest.mark.one_engine("sid")
 def test_networks_of_plugind_go_together_in_each_way_and_order(steady_lab):
     lab = steady_lab
     dual_stack(lab, "first", 77)
@@ -419,6 +420,7 @@ def test_plugind_may_die_whenever_a_container_is_removed(steady_lab):
         wait_for_ports(lab, 1)
 
 
+@pytest.mark.one_engine("sid")
 def test_twenty_containers_that_come_and_go_at_once_leave_nothing(steady_lab):
     lab = steady_lab
     dual_stack(lab)

@@ -385,6 +385,7 @@ def test_a_host_comes_back_after_it_lost_its_power(host, town, order):
     town.container("guest", town.network("built-in", driver="bridge"))
 
 
+@pytest.mark.one_engine
 def test_nothing_is_given_twice_when_plugind_is_killed_again_and_again_while_the_engine_stops_and_starts(
         host, town):
     host.restart_with()

@@ -192,6 +192,7 @@ def wait_a_grace_period(lab):
         lambda: not any("10.77.0.111" in row for row in stored(lab)["address"]), "a lost address to be freed", 30)
 
 
+@pytest.mark.one_engine
 def test_garbage_goes_and_nothing_else(town):
     lab = town
     store, host, line = stored(lab), lab.look(), last_line(lab)
@@ -265,6 +266,7 @@ def test_without_an_engine_to_ask_only_what_lost_link_and_sandbox_goes(town):
     assert_town_is_well(lab)
 
 
+@pytest.mark.one_engine
 def test_containers_that_come_and_go_are_never_taken_for_garbage(steady_lab):
     lab = steady_lab
     lab.network("lan", "--subnet", "10.77.0.0/24")

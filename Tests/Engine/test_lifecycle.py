@@ -3,6 +3,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from lab import wait_until
 
 
@@ -85,6 +87,7 @@ def test_a_network_in_use_cannot_be_removed_and_goes_on_working(lab):
     lab.assert_reaches("ada", "bob")
 
 
+@pytest.mark.one_engine
 def test_twenty_containers_started_at_once_get_addresses_of_their_own(steady_lab):
     lab = steady_lab
     lab.network("lan", "--subnet", "10.77.0.0/24", "--ipv6", "--subnet", "fd77::/64")
