@@ -7,7 +7,7 @@
 #
 # Installs the Debian packages it needs. Goes on after a failure, ends with a summary and the closing lines of the test
 # runners, and with status 1 if anything failed: of the engine tests, if it failed twice. Touches no network but that of
-# namespaces it makes. Takes less than 40 minutes on two cores from a fresh clone, almost half of it building.
+# namespaces it makes. Takes about 40 minutes on two cores from a fresh clone, almost half of it building.
 #
 # PLUGIND_TEST_ALL=1 plays everything with both engines, where otherwise one plays what differs little between them, and
 # each one half of what is played in two ways, and a quarter of the engine's restarts; every recording in every way; all of the fault sweep, of which it otherwise
