@@ -10,8 +10,9 @@
 # namespaces it makes. Takes about 40 minutes on two cores from a fresh clone, almost half of it building.
 #
 # PLUGIND_TEST_ALL=1 plays everything with both engines, where otherwise one plays what differs little between them, and
-# each one half of what is played in two ways, and a quarter of the engine's restarts; every recording in every way; all of the fault sweep, of which it otherwise
-# plays one half, by the seed; both fuzzers; and the model check with as many calls as it makes by itself.
+# each one half of what is played in two ways, and a quarter of the engine's restarts; every recording in every way; all
+# of the fault sweep, of which otherwise one half is played, by the seed; both fuzzers; and the model check with as many
+# calls as it makes by itself.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/prepare.sh"
@@ -39,8 +40,7 @@ main() {
 
     step format swift_run format lint --strict --recursive Sources Tests Package.swift \
         Benchmarks/Package.swift Benchmarks/ForgetfulIPAM Benchmarks/IPAMBenchmarks Benchmarks/RequestBenchmarks
-    # Without what only debuggers and editors need.
-    step "debug build" swift_run build --build-tests --disable-index-store --debug-info-format none
+    step "debug build" swift_run build --build-tests
     # One at a time: all at once each would wait for hundreds of others, and whatever has a deadline would miss it.
     step "unit tests" swift_run test --skip-build --no-parallel --skip "$long_tests"
     # By themselves: they keep both cores busy.
